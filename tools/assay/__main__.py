@@ -1,0 +1,10 @@
+"""`python -m assay`."""
+
+from __future__ import annotations
+
+import sys
+
+from assay.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,56 @@
+"""A diagnostic is a value: one place in one file where a rule does not hold."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Severity(StrEnum):
+    """`error` blocks, `warning` does not, `note` informs."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+class Position(NamedTuple):
+    """Line and column in a text file, both counted from 1."""
+
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, order=True)
+class Diagnostic:
+    """Where a rule fails and what to do.
+
+    `path` is relative to the workspace, with forward slashes. Sorts by place, so that a report reads top to bottom.
+    """
+
+    path: str
+    line: int
+    column: int
+    rule: str
+    message: str
+    severity: Severity = Severity.ERROR
+    hint: str = ""
+
+    @classmethod
+    def at(cls, path: str, position: Position, rule: str, message: str, *, hint: str = "") -> Diagnostic:
+        """An error at `position`; a rule's own severity is applied where rules are run."""
+        return cls(path, position.line, position.column, rule, message, hint=hint)
+
+    @property
+    def fingerprint(self) -> str:
+        """Stable across edits that only move lines: hex SHA-256 over rule, path and message."""
+        return hashlib.sha256("\0".join((self.rule, self.path, self.message)).encode()).hexdigest()
+
+
+def worst(diagnostics: Iterable[Diagnostic]) -> Severity | None:
+    """The gravest severity present, or None when there is nothing to report."""
+    found = {diagnostic.severity for diagnostic in diagnostics}
+    return next((severity for severity in Severity if severity in found), None)

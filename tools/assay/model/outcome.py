@@ -1,0 +1,123 @@
+"""What running tests gave: the outcome lattice, test reports, and the proof of a task."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+
+from assay.model.base import Id, Record, Text, VersionedRecord
+
+Outcome = Literal["scored", "timed-out", "invalid-environment", "invalid-agent", "invalid-verifier"]
+"""Decided by the first failing stage in the order environment, agent, verifier. Invalid is never a failing grade."""
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+ImageId = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+
+
+def is_valid(outcome: Outcome) -> bool:
+    """Whether the outcome carries a grade at all."""
+    return outcome in ("scored", "timed-out")
+
+
+class _Json(VersionedRecord):
+    """Machine-written JSON: integers are fine where floats are declared."""
+
+    model_config = ConfigDict(strict=False)
+
+
+class TestResult(Record):
+    """One executable check."""
+
+    __test__ = False
+    model_config = ConfigDict(strict=False)
+
+    name: Text
+    status: Literal["passed", "failed", "error", "skipped"]
+    seconds: Annotated[float, Field(ge=0)]
+    message: str = ""
+
+
+class EarlierState(Record):
+    """How the same tests stood after an earlier milestone was handed in."""
+
+    after: Id
+    passed: bool
+    failed: list[str]
+
+
+class TestReport(_Json):
+    """`tests/<milestone>.json`: one run of a milestone's tests in a fresh container.
+
+    `passed` is None exactly when the outcome is invalid. `reward` is what the verifier wrote, 0 to 1.
+    """
+
+    __test__ = False
+
+    milestone: Id
+    outcome: Outcome
+    passed: bool | None
+    reward: float | None
+    tests: list[TestResult]
+    exit_code: int | None
+    seconds: float
+    image: ImageId | None
+    reason: str = Field(default="", description="Why the outcome is invalid.")
+    rejected: list[str] = Field(default=[], description="Declared artifacts that were missing or not plain files.")
+    log_sha256: Sha256 | None = None
+    earlier: list[EarlierState] = []
+
+    def test(self, name: str) -> TestResult | None:
+        """The result of the test with that name."""
+        return next((result for result in self.tests if result.name == name), None)
+
+
+class ImageRecord(Record):
+    """Identity of an image without a registry: id, layer digests, and the hash of the build context."""
+
+    id: ImageId
+    layers: list[str]
+    context_sha256: Sha256
+
+
+class Stage(Record):
+    """One state of the work tree in a proof, and what the tests said of it."""
+
+    model_config = ConfigDict(strict=False)
+
+    name: Text = Field(description="`no-op`, `ladder-K`, `oracle`, or an alias for a trajectory.")
+    attempt: Annotated[int, Field(ge=1)] = 1
+    outcome: Outcome
+    reason: str = ""
+    expected: dict[Id, bool]
+    reports: list[TestReport]
+    differences: list[str] = Field(default=[], description="Single tests of a trajectory that came out otherwise.")
+    seconds: float
+
+    @property
+    def holds(self) -> bool | None:
+        """Whether every milestone came out as expected; None when that cannot be known."""
+        if not is_valid(self.outcome) or any(report.passed is None for report in self.reports):
+            return None
+        found = {report.milestone: report.passed for report in self.reports}
+        return not self.differences and all(found.get(milestone) is want for milestone, want in self.expected.items())
+
+
+class Proof(_Json):
+    """`replay.json`: what one replay of a task showed."""
+
+    task: Id
+    content_sha256: Sha256 = Field(description="Harbor's content hash of the task directory.")
+    image: ImageRecord | None
+    engine: str
+    harness: str
+    started: str
+    finished: str
+    stages: list[Stage]
+
+    @property
+    def verdict(self) -> Literal["proven", "refuted", "invalid"]:
+        """`invalid` when some stage could not be decided; it outweighs `refuted` only when nothing was refuted."""
+        if any(stage.holds is False for stage in self.stages):
+            return "refuted"
+        return "proven" if self.stages and all(stage.holds for stage in self.stages) else "invalid"
