@@ -1,0 +1,1 @@
+"""Numbers computed from annotations and trials: rankings, agreement, calibration, intervals."""

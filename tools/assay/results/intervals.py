@@ -1,0 +1,80 @@
+"""Intervals for shares and for bootstrap samples."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+LEVEL = 0.95
+
+
+class UndefinedStatisticError(ValueError):
+    """The data hold nothing to compute from. `reason` says what is missing, in words a page can show."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A closed range, in the unit of the statistic, that covers the true value with probability `level`."""
+
+    low: float
+    high: float
+    level: float = LEVEL
+
+    def __post_init__(self) -> None:
+        if not self.low <= self.high:
+            raise ValueError(f"an interval must run from low to high, found {self.low} to {self.high}")
+        _check_level(self.level)
+
+
+def wilson(successes: float, n: float, level: float = LEVEL) -> Interval:
+    """Score interval of the share `successes / n` (Wilson 1927; method 3 of Newcombe 1998).
+
+    Raises UndefinedStatisticError when `n` is 0: no attempt says nothing, which is not a share of zero.
+    """
+    _check_level(level)
+    if not 0 <= successes <= n < math.inf:
+        raise ValueError(f"successes must lie between 0 and n, found {successes} of {n}")
+    if n == 0:
+        raise UndefinedStatisticError("no attempt: a share of nothing has no value")
+    share = successes / n
+    z = NormalDist().inv_cdf((1 + level) / 2)
+    middle = share + z * z / (2 * n)
+    reach = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    width = 1 + z * z / n
+    # The bounds of 0 of n and n of n are exactly 0 and 1; rounding would put them beside.
+    low = 0.0 if successes == 0 else (middle - reach) / width
+    high = 1.0 if successes == n else (middle + reach) / width
+    return Interval(low, high, level)
+
+
+def percentile_interval(samples: ArrayLike, level: float = LEVEL, *, whole: bool = False) -> Interval:
+    """Equal-tailed percentiles of bootstrap `samples` (one dimension).
+
+    `whole` is for counts and ranks: the bounds are then sampled values, rounded outwards, never values in between.
+    Raises UndefinedStatisticError when there is no sample and ValueError when one is not finite.
+    """
+    _check_level(level)
+    values = np.asarray(samples, dtype=np.float64)
+    if values.ndim != 1:
+        raise ValueError(f"samples must have one dimension, found {values.ndim}: pass one column at a time")
+    if values.size == 0:
+        raise UndefinedStatisticError("no bootstrap sample: nothing to take percentiles of")
+    if not np.isfinite(values).all():
+        raise ValueError("samples must be finite, found nan or infinity: a failed fit must not reach an interval")
+    tail = (1 - level) / 2
+    low = np.quantile(values, tail, method="lower" if whole else "linear")
+    high = np.quantile(values, 1 - tail, method="higher" if whole else "linear")
+    return Interval(float(low), float(high), level)
+
+
+def _check_level(level: float) -> None:
+    if not 0 < level < 1:
+        raise ValueError(f"level must lie between 0 and 1, found {level}: 95 % is written 0.95")

@@ -1,0 +1,70 @@
+"""What the grades of one trajectory add up to, axis by axis. The axes are never blended into one number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from assay.model.annotation import Grade, TrajectoryGrades, passed
+from assay.model.rubric import AXES, Axis, Criterion, Rubric
+
+
+@dataclass(frozen=True)
+class Share:
+    """`got` of `total`, in criterion weights or in counts; nothing is said when nothing applied."""
+
+    got: float = 0
+    total: float = 0
+
+    @property
+    def value(self) -> float | None:
+        """Between 0 and 1, or None when nothing applied."""
+        return self.got / self.total if self.total else None
+
+    def __add__(self, other: Share) -> Share:
+        return Share(self.got + other.got, self.total + other.total)
+
+
+@dataclass(frozen=True)
+class Score:
+    """All annotators' grades of one trajectory, pooled."""
+
+    axes: Mapping[Axis, Share]
+    """Passed weight over applicable weight."""
+    must_pass: Share
+    """Must-pass criteria passed, counted once for each annotator."""
+
+
+def applicable(rubric: Rubric, grades: Mapping[str, Grade]) -> list[tuple[Criterion, bool | None]]:
+    """The graded criteria with whether they passed.
+
+    A criterion whose prerequisite did not pass says nothing of its own and is left out.
+    """
+    verdicts = {c.id: passed(c, grades[c.id]) for c in rubric.criteria if c.id in grades}
+    return [
+        (criterion, verdicts[criterion.id])
+        for criterion in rubric.criteria
+        if criterion.id in verdicts and all(verdicts.get(parent) is True for parent in criterion.requires)
+    ]
+
+
+def score(rubric: Rubric, graded: Iterable[TrajectoryGrades]) -> Score:
+    """Pool the grades of several annotators. An unclear verdict counts as not passed."""
+    axes: dict[Axis, Share] = {axis: Share() for axis in AXES}
+    must = Share()
+    for grades in graded:
+        for criterion, verdict in applicable(rubric, grades.criteria):
+            axes[criterion.axis] += Share(criterion.weight * (verdict is True), criterion.weight)
+            if criterion.must_pass:
+                must += Share(verdict is True, 1)
+    return Score(axes, must)
+
+
+def pool(scores: Iterable[Score]) -> Score:
+    """Several scores as one, by adding numerators and denominators."""
+    axes: dict[Axis, Share] = {axis: Share() for axis in AXES}
+    must = Share()
+    for item in scores:
+        axes = {axis: share + item.axes[axis] for axis, share in axes.items()}
+        must += item.must_pass
+    return Score(axes, must)
