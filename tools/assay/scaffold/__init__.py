@@ -1,0 +1,1 @@
+"""What Assay writes for people: new workspaces and the JSON Schemas of all files."""

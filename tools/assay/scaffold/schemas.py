@@ -1,0 +1,84 @@
+"""JSON Schemas, generated from the records, for editors and for other people's tools."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema
+
+from assay.model.annotation import Annotation
+from assay.model.attempt import AttemptScript
+from assay.model.outcome import Proof, TestReport
+from assay.model.people import People
+from assay.model.rubric import Rubric
+from assay.model.session import Session
+from assay.model.settings import Settings
+from assay.model.task import TaskFile
+from assay.model.trajectory import Trajectory
+from assay.model.user import SimulatedUser
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+SUFFIX = ".schema.json"
+
+MODELS: dict[str, tuple[type[BaseModel], str]] = {
+    "annotation": (Annotation, "annotations/<task>/<annotator>.yaml"),
+    "attempt": (AttemptScript, "the script that `assay record --script` plays"),
+    "people": (People, "annotations/people.yaml"),
+    "replay": (Proof, "replay.json, the evidence of `assay replay`"),
+    "report": (TestReport, "trajectories/<task>/<alias>/tests/<milestone>.json"),
+    "rubric": (Rubric, "tasks/<task>/rubric.yaml"),
+    "session": (Session, "trajectories/<task>/<alias>/session.json"),
+    "settings": (Settings, "assay.toml"),
+    "task": (TaskFile, "tasks/<task>/task.toml"),
+    "trajectory": (Trajectory, "trajectories/<task>/<alias>/trajectory.json"),
+    "user": (SimulatedUser, "tasks/<task>/user.yaml"),
+}
+"""Schema name -> the record and the file it describes."""
+
+
+class _Untitled(GenerateJsonSchema):
+    """Leaves out the titles pydantic makes from field names: an editor would show them instead of the description."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        return False
+
+
+@cache
+def schema_texts() -> Mapping[str, str]:
+    """File name -> text of every schema (draft 2020-12), the same bytes on every machine."""
+    return {f"{name}{SUFFIX}": _text(name, model, file) for name, (model, file) in MODELS.items()}
+
+
+def stale(folder: Path) -> list[str]:
+    """Names of our schema files that are missing in `folder` or differ from the records; others are left alone."""
+    return [name for name, text in schema_texts().items() if _content(folder / name) != text]
+
+
+def write(folder: Path) -> list[str]:
+    """Bring `folder` up to date and return the names of the files that changed."""
+    changed = stale(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in changed:
+        (folder / name).write_text(schema_texts()[name], encoding="utf-8")
+    return changed
+
+
+def _content(file: Path) -> str | None:
+    return file.read_text(encoding="utf-8") if file.is_file() else None
+
+
+def _text(name: str, model: type[BaseModel], file: str) -> str:
+    schema = model.model_json_schema(schema_generator=_Untitled)
+    head = {
+        "$schema": DIALECT,
+        "$id": f"urn:assay:schema:{name}:v1",
+        "title": f"Assay {name}: {file}",
+        "description": inspect.getdoc(model),
+    }
+    return json.dumps({**schema, **head}, indent=2, sort_keys=True, ensure_ascii=False) + "\n"

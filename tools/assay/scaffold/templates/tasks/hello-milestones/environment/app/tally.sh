@@ -1,0 +1,3 @@
+#!/bin/bash
+# Counts the words of a text file.
+tr -cs 'A-Za-z' '\n' < "$1" | sort | uniq -c
