@@ -1,0 +1,84 @@
+"""The workspace that the rule tests start from, and the overlays that break it or nearly do.
+
+`base/` is a valid workspace. An overlay is a folder: its files replace those of the base, `NAME.delete` deletes NAME,
+and `NAME.edit` holds replacements `old` / `====` / `new`, separated by `----` lines, whose old text must occur exactly
+once. Digests are filled in last, so a file can be changed without making its session stale.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+from pathlib import Path
+
+HERE = Path(__file__).parent
+BASE = HERE / "base"
+_DIGEST = re.compile(r"@sha256 ([^@]+)@")
+
+
+def build(root: Path, *overlays: Path) -> Path:
+    """Write the base workspace to `root` and lay `overlays` over it."""
+    shutil.copytree(BASE, root, dirs_exist_ok=True)
+    for overlay in overlays:
+        lay(root, overlay)
+    fill(root)
+    return root
+
+
+def lay(root: Path, overlay: Path) -> None:
+    """Apply one overlay."""
+    for source in sorted(path for path in overlay.rglob("*") if path.is_file()):
+        target = root / source.relative_to(overlay)
+        if source.suffix == ".delete":
+            delete(target.with_suffix(""))
+        elif source.suffix == ".edit":
+            edit(target.with_suffix(""), source.read_text(encoding="utf-8"))
+        else:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, target)
+
+
+def delete(target: Path) -> None:
+    """Remove a file or a folder that must be there."""
+    if target.is_dir():
+        shutil.rmtree(target)
+    else:
+        target.unlink()
+
+
+def edit(target: Path, script: str) -> None:
+    """Replace texts that occur exactly once."""
+    text = target.read_text(encoding="utf-8")
+    for block in script.split("\n----\n"):
+        old, _, new = block.partition("\n====\n")
+        new = new.removesuffix("\n")
+        assert text.count(old) == 1, f"{target}: {text.count(old)} places match {old!r}"
+        text = text.replace(old, new)
+    target.write_text(text, encoding="utf-8")
+
+
+def fill(root: Path) -> None:
+    """Put digests where files ask for them: reports first, because sessions cover them."""
+    for report in sorted(root.glob("trajectories/*/*/tests/*.json")):
+        _replace(report, report.parents[1])
+    for session in sorted(root.glob("trajectories/*/*/session.json")):
+        _replace(session, session.parent)
+    for annotation in sorted(root.glob("annotations/*/*.yaml")):
+        rubric = root / "tasks" / annotation.parent.name / "rubric.yaml"
+        graded = blob_id(rubric.read_bytes() if rubric.is_file() else b"").encode()
+        annotation.write_bytes(annotation.read_bytes().replace(b"@rubric@", graded))
+
+
+def blob_id(content: bytes) -> str:
+    """Git's object id of a blob."""
+    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+
+
+def _replace(file: Path, folder: Path) -> None:
+    def digest(match: re.Match[str]) -> str:
+        target = folder / match[1]
+        return hashlib.sha256(target.read_bytes() if target.is_file() else b"").hexdigest()
+
+    text = file.read_text(encoding="utf-8")
+    file.write_text(_DIGEST.sub(digest, text), encoding="utf-8")

@@ -1,0 +1,82 @@
+"""The rules: named constraints on a loaded workspace.
+
+A rule is a generator of diagnostics. The first line of its docstring states it in the present tense; the paragraphs
+after it say why; the indented blocks after `Bad:` and `Good:` are its examples. Rules read the workspace only.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from importlib import import_module
+
+from assay.diagnostics import Diagnostic, Severity
+from assay.workspace import Workspace
+
+Check = Callable[[Workspace], Iterator[Diagnostic]]
+
+MODULES = ("reading", "structure", "tasks", "trajectories", "annotations", "citations")
+"""Each registers its rules when it is imported."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule; `check` is None for rules that hold while files are read."""
+
+    id: str
+    severity: Severity
+    summary: str
+    why: str
+    bad: str
+    good: str
+    check: Check | None
+
+
+_REGISTRY: dict[str, Rule] = {}
+
+
+def rule(id: str, severity: Severity = Severity.ERROR) -> Callable[[Check], Check]:
+    """Register the decorated generator under `id`."""
+
+    def register(check: Check) -> Check:
+        declare(id, inspect.getdoc(check) or "", severity, check)
+        return check
+
+    return register
+
+
+def declare(id: str, text: str, severity: Severity = Severity.ERROR, check: Check | None = None) -> None:
+    """Register a rule whose documentation is `text`."""
+    if id in _REGISTRY:
+        raise ValueError(f"two rules are called `{id}`")
+    prose, _, examples = text.partition("\nBad:\n")
+    bad, _, good = examples.partition("\nGood:\n")
+    summary, _, why = prose.strip().partition("\n")
+    _REGISTRY[id] = Rule(
+        id, severity, summary.strip(), why.strip(), inspect.cleandoc(bad), inspect.cleandoc(good), check
+    )
+
+
+def all_rules() -> dict[str, Rule]:
+    """Every rule by id, sorted."""
+    for module in MODULES:
+        import_module(f"assay.rules.{module}")
+    return dict(sorted(_REGISTRY.items()))
+
+
+def run(workspace: Workspace) -> list[Diagnostic]:
+    """All diagnostics of the workspace, reading included, with the severities its policy asks for; sorted by place."""
+    known = all_rules()
+    found = [*workspace.diagnostics]
+    for item in known.values():
+        if item.check is not None and workspace.settings.rules.get(item.id) != "off":
+            found += item.check(workspace)
+    return sorted(set(_graded(found, workspace.settings.rules, known)))
+
+
+def _graded(found: Iterable[Diagnostic], policy: Mapping[str, str], known: Mapping[str, Rule]) -> Iterator[Diagnostic]:
+    for diagnostic in found:
+        level = policy.get(diagnostic.rule, known[diagnostic.rule].severity)
+        if level != "off":
+            yield replace(diagnostic, severity=Severity(level))

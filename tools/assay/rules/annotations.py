@@ -1,0 +1,337 @@
+"""Rules on what an annotation covers: trajectories, criteria, verdicts, order and ranking."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
+
+from assay.diagnostics import Diagnostic, Severity
+from assay.documents.source import Loc
+from assay.evidence import cites
+from assay.model.annotation import passed
+from assay.model.outcome import is_valid
+from assay.rules import rule
+from assay.rules.sheets import GradedSheet, graded_sheets, unpaired
+from assay.workspace import Workspace
+
+
+@rule("annotation-unknown-trajectory")
+def annotation_unknown_trajectory(workspace: Workspace) -> Iterator[Diagnostic]:
+    """Every alias that is graded is a trajectory of the task.
+
+    Grades of a trajectory that is not there count for none that is.
+
+    Bad:
+        grades:
+          calm-heorn: …
+
+    Good:
+        grades:
+          calm-heron: …
+    """
+    for sheet in graded_sheets(workspace):
+        if not sheet.attempts:
+            message = f"`{sheet.task.id}` has no trajectories, so there is nothing to grade"
+            yield sheet.at_key(("grades",), "annotation-unknown-trajectory", message)
+            continue
+        for alias in sheet.record.grades:
+            if alias not in sheet.attempts:
+                message = f"`{sheet.task.id}` has no trajectory `{alias}`"
+                hint = _close(alias, sheet.attempts)
+                yield sheet.at_key(("grades", alias), "annotation-unknown-trajectory", message, hint)
+
+
+@rule("annotation-missing-trajectory")
+def annotation_missing_trajectory(workspace: Workspace) -> Iterator[Diagnostic]:
+    """An annotation grades every trajectory of its task.
+
+    A trajectory that one annotator left out is compared on fewer opinions than the others, and nothing says so.
+
+    Bad:
+        # trajectories: brisk-otter, calm-heron
+        grades:
+          brisk-otter: …
+
+    Good:
+        grades:
+          brisk-otter: …
+          calm-heron: …
+    """
+    for sheet in graded_sheets(workspace):
+        missing = [alias for alias in sheet.attempts if alias not in sheet.record.grades]
+        unknown = [alias for alias in sheet.record.grades if alias not in sheet.attempts]
+        for alias in unpaired(missing, unknown):
+            message = f"every trajectory must be graded, `{alias}` is not"
+            yield sheet.at_key(("grades",), "annotation-missing-trajectory", message)
+
+
+@rule("annotation-unknown-criterion")
+def annotation_unknown_criterion(workspace: Workspace) -> Iterator[Diagnostic]:
+    """Every verdict is on a criterion of the task's rubric.
+
+    A verdict under a misspelt id decides nothing, and the criterion that was meant stays undecided.
+
+    Bad:
+        criteria:
+          keep-order: {holds: true, cites: ["step:4"]}
+
+    Good:
+        criteria:
+          keeps-order: {holds: true, cites: ["step:4"]}
+    """
+    for sheet in graded_sheets(workspace):
+        if sheet.rubric is None:
+            continue
+        known = {criterion.id: None for criterion in sheet.rubric.criteria}
+        for loc, _, criterion, _ in sheet.grades:
+            if criterion not in known:
+                message = f"the rubric of `{sheet.task.id}` has no criterion `{criterion}`"
+                yield sheet.at_key(loc, "annotation-unknown-criterion", message, _close(criterion, known))
+
+
+@rule("annotation-missing-criterion")
+def annotation_missing_criterion(workspace: Workspace) -> Iterator[Diagnostic]:
+    """Every trajectory gets a verdict on every criterion; `unclear` is one.
+
+    A verdict that is left out would be read as failed by one tool and as absent by another.
+
+    Bad:
+        # the rubric has keeps-order and says-what-changed
+        criteria:
+          keeps-order: {holds: true, cites: ["step:4"]}
+
+    Good:
+        criteria:
+          keeps-order: {holds: true, cites: ["step:4"]}
+          says-what-changed: {holds: unclear, note: "The last message was cut off."}
+    """
+    for sheet in graded_sheets(workspace):
+        if sheet.rubric is None:
+            continue
+        known = dict.fromkeys(criterion.id for criterion in sheet.rubric.criteria)
+        for alias, graded in sheet.record.grades.items():
+            missing = [criterion for criterion in known if criterion not in graded.criteria]
+            unknown = [criterion for criterion in graded.criteria if criterion not in known]
+            if missing := unpaired(missing, unknown):
+                message = f"every criterion needs a verdict; missing {_listing(missing)}"
+                yield sheet.at_key(("grades", alias), "annotation-missing-criterion", message)
+
+
+@rule("ranking-incomplete")
+def ranking_incomplete(workspace: Workspace) -> Iterator[Diagnostic]:
+    """The ranking places every graded trajectory and no other.
+
+    A trajectory that is left out cannot be told from one that came last.
+
+    Bad:
+        # graded: brisk-otter, calm-heron, dry-finch
+        ranking: [[brisk-otter], [calm-heron]]
+
+    Good:
+        ranking: [[brisk-otter], [calm-heron, dry-finch]]
+    """
+    for sheet in graded_sheets(workspace):
+        placed: dict[str, Loc] = {
+            alias: ("ranking", number, place)
+            for number, tier in enumerate(sheet.record.ranking)
+            for place, alias in enumerate(tier)
+        }
+        yield from _coverage(sheet, "ranking-incomplete", "ranking", placed)
+
+
+@rule("order-incomplete")
+def order_incomplete(workspace: Workspace) -> Iterator[Diagnostic]:
+    """`order` lists every graded trajectory once.
+
+    Whether earlier positions are graded more kindly is measured from it.
+
+    Bad:
+        order: [calm-heron, calm-heron]
+
+    Good:
+        order: [calm-heron, brisk-otter]
+    """
+    for sheet in graded_sheets(workspace):
+        placed: dict[str, Loc] = {}
+        for place, alias in enumerate(sheet.record.order):
+            if alias in placed:
+                message = f"every trajectory must be listed once, `{alias}` is listed again"
+                yield sheet.at(("order", place), "order-incomplete", message)
+            placed.setdefault(alias, ("order", place))
+        repeated = len(placed) < len(sheet.record.order)
+        yield from _coverage(sheet, "order-incomplete", "order", placed, repeated=repeated)
+
+
+def _coverage(
+    sheet: GradedSheet, name: str, key: str, placed: dict[str, Loc], *, repeated: bool = False
+) -> Iterator[Diagnostic]:
+    """Compare with what is graded; an alias that is wrong there as well is reported there."""
+    if not sheet.attempts:
+        return
+    unknown = [alias for alias in placed if alias not in sheet.attempts and alias not in sheet.record.grades]
+    for alias in unknown:
+        message = f"`{sheet.task.id}` has no trajectory `{alias}`"
+        yield sheet.at(placed[alias], name, message, _close(alias, sheet.attempts))
+    missing = [alias for alias in sheet.record.grades if alias not in placed and alias in sheet.attempts]
+    for alias in unpaired(missing, unknown + ["again"] * repeated):
+        yield sheet.at((key,), name, f"`{key}` must place every trajectory; `{alias}` is missing")
+
+
+@rule("grade-unclear-reason")
+def grade_unclear_reason(workspace: Workspace) -> Iterator[Diagnostic]:
+    """A verdict of `unclear` has a note that says what is missing.
+
+    Without one nobody can clear it up, and it becomes a way not to decide.
+
+    Bad:
+        keeps-order: {holds: unclear}
+
+    Good:
+        keeps-order: {holds: unclear, note: "The run was cut off before the merged file was printed."}
+    """
+    for sheet in graded_sheets(workspace):
+        for loc, _, _, grade in sheet.grades:
+            if grade.holds == "unclear" and not grade.note.strip():
+                message = "`unclear` needs a `note` that says what is missing"
+                yield sheet.at((*loc, "holds"), "grade-unclear-reason", message)
+
+
+@rule("grade-no-citation")
+def grade_no_citation(workspace: Workspace) -> Iterator[Diagnostic]:
+    """Every verdict of true or false cites evidence.
+
+    A reviewer can follow a citation; an opinion can only be believed. An absence is shown by the place where the thing
+    would have been.
+
+    Bad:
+        keeps-order: {holds: false}
+
+    Good:
+        keeps-order: {holds: false, cites: ["test:merge-rows/test_ties"]}
+    """
+    for sheet in graded_sheets(workspace):
+        for loc, _, criterion, grade in sheet.grades:
+            if grade.holds != "unclear" and not grade.cites:
+                message = f"the verdict on `{criterion}` must cite evidence, found none"
+                yield sheet.at_key(loc, "grade-no-citation", message)
+
+
+@rule("rationale-no-citation")
+def rationale_no_citation(workspace: Workspace) -> Iterator[Diagnostic]:
+    """Every rationale cites evidence, and so does a comparison of several trajectories.
+
+    What cannot be followed to a place in the record can be neither checked nor learned from.
+
+    Bad:
+        rationale: |
+          Good fix overall, but it probably misses some edge cases.
+
+    Good:
+        rationale: |
+          Drops the tie-break [diff:src/rank.py "key=lambda r: (r.score, r.id)"].
+    """
+    for sheet in graded_sheets(workspace):
+        texts: list[tuple[Loc, str]] = [
+            (("grades", alias, "rationale"), graded.rationale) for alias, graded in sheet.record.grades.items()
+        ]
+        if len(sheet.record.grades) > 1:
+            texts.append((("comparison",), sheet.record.comparison))
+        for loc, text in texts:
+            if not cites(text):
+                message = f"the {loc[-1]} must cite evidence, found none"
+                hint = 'for example [step:12 "words of that step"]'
+                yield sheet.at_key(loc, "rationale-no-citation", message, hint)
+
+
+@rule("grade-contradicts-test")
+def grade_contradicts_test(workspace: Workspace) -> Iterator[Diagnostic]:
+    """Where a test decides a criterion, the verdict is the test's; a note says why when it is not.
+
+    A fault (`good: false`) is there exactly when its test fails.
+
+    Bad:
+        # test:merge-rows/test_ties failed
+        keeps-order: {holds: true, cites: ["test:merge-rows/test_ties"]}
+
+    Good:
+        keeps-order: {holds: false, cites: ["test:merge-rows/test_ties"]}
+    """
+    for sheet in graded_sheets(workspace):
+        for loc, alias, name, grade in sheet.grades:
+            criterion = sheet.rubric.find(name) if sheet.rubric else None
+            if criterion is None or criterion.test is None or grade.note.strip():
+                continue
+            status = _status(sheet, alias, criterion.test)
+            verdict = passed(criterion, grade)
+            if status is not None and verdict is not None and verdict != (status == "passed"):
+                message = f"`{criterion.test}` {status}, so `{name}` must be {str(not grade.holds).lower()}"
+                hint = "correct `holds`, or say in `note` why the test does not decide here"
+                yield sheet.at((*loc, "holds"), "grade-contradicts-test", message, hint)
+
+
+def _status(sheet: GradedSheet, alias: str, test: str) -> str | None:
+    """How the test ended; None when it was not run or its run is not valid."""
+    milestone, _, name = test.partition("/")
+    attempt = sheet.attempts.get(alias)
+    entry = attempt.reports.get(milestone) if attempt else None
+    result = entry.record.test(name) if entry and is_valid(entry.record.outcome) else None
+    if result is None or result.status == "skipped":
+        return None
+    return "failed" if result.status == "error" else result.status
+
+
+@rule("rubric-version", Severity.WARNING)
+def rubric_version(workspace: Workspace) -> Iterator[Diagnostic]:
+    """An annotation was made against the rubric as it is now.
+
+    `rubric` is the git blob id of `rubric.yaml` at the time of grading. When the rubric has changed since, its verdicts
+    answer statements that are no longer there.
+
+    Bad:
+        rubric: 0000000000000000000000000000000000000000
+
+    Good:
+        rubric: 3f1d0c5e8a1b…     # git hash-object tasks/ledger-loader/rubric.yaml
+    """
+    ids: dict[str, str] = {}
+    for sheet in graded_sheets(workspace):
+        task = sheet.task
+        if task.rubric is None:
+            continue
+        if task.id not in ids:
+            content = (task.folder / "rubric.yaml").read_bytes()
+            ids[task.id] = hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+        if sheet.record.rubric != ids[task.id]:
+            message = f"{task.rubric.path} has changed since this was graded; it is `{ids[task.id]}` now"
+            hint = "grade the changed criteria again, then set `rubric` to the new id"
+            yield sheet.at(("rubric",), "rubric-version", message, hint)
+
+
+@rule("guidelines-version")
+def guidelines_version(workspace: Workspace) -> Iterator[Diagnostic]:
+    """The version of the guidelines that an annotation names exists.
+
+    Annotations made under different guidelines are never pooled, so the number has to be right.
+
+    Bad:
+        # annotations/guidelines.md has version: 1
+        guidelines: 2
+
+    Good:
+        guidelines: 1
+    """
+    for sheet in graded_sheets(workspace):
+        current, named = workspace.guidelines, sheet.record.guidelines
+        if current is not None and named > current:
+            message = f"the guidelines are at version {current}, found {named}"
+            yield sheet.at(("guidelines",), "guidelines-version", message)
+
+
+def _close(name: str, known: Iterable[str]) -> str:
+    close = get_close_matches(name, list(known), n=1)
+    return f"did you mean `{close[0]}`?" if close else ""
+
+
+def _listing(names: list[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)

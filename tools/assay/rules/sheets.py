@@ -1,0 +1,62 @@
+"""An annotation next to what it grades: the common ground of the rules on annotations and citations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from assay.diagnostics import Diagnostic, Position
+from assay.documents import Document
+from assay.documents.source import Loc
+from assay.model.annotation import Annotation, Grade
+from assay.model.rubric import Rubric
+from assay.workspace import Attempt, Task, Workspace
+
+
+@dataclass(frozen=True)
+class GradedSheet:
+    """A valid annotation in the folder of an existing task."""
+
+    record: Annotation
+    document: Document
+    task: Task
+    attempts: Mapping[str, Attempt]
+    """The task's trajectories by alias."""
+
+    @property
+    def rubric(self) -> Rubric | None:
+        """The task's rubric; None when it could not be read."""
+        return self.task.rubric.record if self.task.rubric else None
+
+    @property
+    def grades(self) -> Iterator[tuple[Loc, str, str, Grade]]:
+        """Place, alias, criterion and verdict, in the order of the file."""
+        for alias, graded in self.record.grades.items():
+            for criterion, grade in graded.criteria.items():
+                yield ("grades", alias, "criteria", criterion), alias, criterion, grade
+
+    def at(self, loc: Loc, rule: str, message: str, hint: str = "") -> Diagnostic:
+        """A finding at the value at `loc`."""
+        return self.finding(self.document.position(loc), rule, message, hint)
+
+    def at_key(self, loc: Loc, rule: str, message: str, hint: str = "") -> Diagnostic:
+        """A finding at the key at `loc`."""
+        return self.finding(self.document.key_position(loc), rule, message, hint)
+
+    def finding(self, position: Position, rule: str, message: str, hint: str = "") -> Diagnostic:
+        """A finding anywhere in the file."""
+        return Diagnostic.at(self.document.path, position, rule, message, hint=hint)
+
+
+def graded_sheets(workspace: Workspace) -> Iterator[GradedSheet]:
+    """Annotations that can be compared with their task; the others are reported by the rules on structure."""
+    for sheet in workspace.sheets:
+        task = workspace.tasks.get(sheet.task)
+        if sheet.entry and task:
+            attempts = workspace.attempts.get(sheet.task, {})
+            yield GradedSheet(sheet.entry.record, sheet.entry.document, task, attempts)
+
+
+def unpaired(missing: list[str], unknown: list[str]) -> list[str]:
+    """What is missing, unless as many unknown names stand in its place: a misspelt name is one defect, not two."""
+    return missing if len(missing) > len(unknown) else []

@@ -1,0 +1,265 @@
+"""The data repository, loaded. Everything after this module works on these values, never on files.
+
+A file that cannot be read or does not fit its model becomes diagnostics, and is absent from the loaded records.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from assay.diagnostics import Diagnostic, Position
+from assay.documents import Document, parse, read, validate
+from assay.errors import UsageError
+from assay.model.annotation import Annotation
+from assay.model.base import Record
+from assay.model.outcome import Proof, TestReport
+from assay.model.people import People
+from assay.model.rubric import Rubric
+from assay.model.session import Session
+from assay.model.settings import Settings
+from assay.model.task import TaskFile
+from assay.model.trajectory import Trajectory
+from assay.model.user import SimulatedUser
+
+SETTINGS = "assay.toml"
+PROOFS = ".assay/replays"
+"""Where replays leave their evidence; never committed, never overwritten."""
+
+
+R = TypeVar("R", bound=Record)
+
+
+@dataclass(frozen=True)
+class Entry(Generic[R]):
+    """A valid record and the document it came from, for positions."""
+
+    record: R
+    document: Document
+
+    @property
+    def path(self) -> str:
+        """Workspace-relative path of the file."""
+        return self.document.path
+
+
+@dataclass(frozen=True)
+class Task:
+    """`tasks/<id>/`."""
+
+    id: str
+    folder: Path
+    path: str
+    file: Entry[TaskFile] | None
+    rubric: Entry[Rubric] | None
+    user: Entry[SimulatedUser] | None
+    proof: Proof | None
+    """The newest replay on this machine, when there was one."""
+
+    def text(self, name: str) -> str:
+        """A text file of the task, such as README.md; empty when it is not there."""
+        file = self.folder / name
+        return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
+
+    @property
+    def milestones(self) -> tuple[str, ...]:
+        """Milestone names in order; empty when task.toml is invalid."""
+        return self.file.record.milestones if self.file else ()
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """`trajectories/<task>/<alias>/`: a trajectory with its session, patches and test reports."""
+
+    task: str
+    alias: str
+    folder: Path
+    path: str
+    trajectory: Entry[Trajectory] | None
+    session: Entry[Session] | None
+    reports: Mapping[str, Entry[TestReport]]
+    """By milestone."""
+    patches: Mapping[str, str]
+    """Patch text by milestone, each against the image's work tree; the last one is the result."""
+    logs: Mapping[str, str]
+    """Test log by milestone."""
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """`annotations/<task>/<annotator>.yaml`; `task` and `annotator` are what the path says."""
+
+    task: str
+    annotator: str
+    path: str
+    entry: Entry[Annotation] | None
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """All records, and what was wrong with the files they came from."""
+
+    root: Path
+    settings: Settings
+    tasks: Mapping[str, Task]
+    attempts: Mapping[str, Mapping[str, Attempt]]
+    """By task id, then alias."""
+    sheets: tuple[Sheet, ...]
+    people: Entry[People] | None
+    guidelines: int | None
+    """Version of annotations/guidelines.md."""
+    diagnostics: tuple[Diagnostic, ...]
+    documents: Mapping[str, Document] = field(repr=False)
+
+    def attempt(self, task: str, alias: str) -> Attempt | None:
+        """One attempt by task id and alias."""
+        return self.attempts.get(task, {}).get(alias)
+
+    def counts(self) -> str:
+        """One line for a person: how much was loaded."""
+        numbers = (
+            (len(self.tasks), "task"),
+            (sum(map(len, self.attempts.values())), "trajectory"),
+            (len(self.sheets), "annotation"),
+        )
+        return ", ".join(f"{n} {noun if n == 1 else _plural(noun)}" for n, noun in numbers)
+
+
+def _plural(noun: str) -> str:
+    return noun[:-1] + "ies" if noun.endswith("y") else noun + "s"
+
+
+def find_root(start: Path) -> Path:
+    """The nearest folder at or above `start` that holds assay.toml."""
+    for folder in (start.resolve(), *start.resolve().parents):
+        if (folder / SETTINGS).is_file():
+            return folder
+    raise UsageError(
+        "no-workspace",
+        f"no {SETTINGS} here or above; {start} is not in an Assay workspace",
+        "run `assay init DIR` to make one, or change into one",
+    )
+
+
+def load(root: Path) -> Workspace:
+    """Read every file of the workspace at `root`; problems become diagnostics."""
+    return _Loader(root).workspace()
+
+
+class _Loader:
+    """Collects diagnostics while it reads."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.diagnostics: list[Diagnostic] = []
+        self.documents: dict[str, Document] = {}
+
+    def workspace(self) -> Workspace:
+        settings = self.entry(self.root / SETTINGS, Settings)
+        return Workspace(
+            root=self.root,
+            settings=settings.record if settings else Settings(format=1),
+            tasks={folder.name: self.task(folder) for folder in self.folders("tasks")},
+            attempts={
+                folder.name: {child.name: self.attempt(folder.name, child) for child in _folders(folder)}
+                for folder in self.folders("trajectories")
+            },
+            sheets=tuple(self.sheets()),
+            people=self.optional(self.root / "annotations/people.yaml", People),
+            guidelines=self.guidelines(),
+            diagnostics=tuple(self.diagnostics),
+            documents=self.documents,
+        )
+
+    def folders(self, name: str) -> list[Path]:
+        return _folders(self.root / name)
+
+    def path(self, file: Path) -> str:
+        return file.relative_to(self.root).as_posix()
+
+    def entry(self, file: Path, model: type[R]) -> Entry[R] | None:
+        """The record in `file`; a missing file is a diagnostic too."""
+        document, found = read(file, self.path(file))
+        self.diagnostics += found
+        if document is None:
+            return None
+        self.documents[document.path] = document
+        record, found = validate(document, model)
+        self.diagnostics += found
+        return Entry(record, document) if record is not None else None
+
+    def optional(self, file: Path, model: type[R]) -> Entry[R] | None:
+        return self.entry(file, model) if file.exists() else None
+
+    def task(self, folder: Path) -> Task:
+        return Task(
+            id=folder.name,
+            folder=folder,
+            path=self.path(folder),
+            file=self.entry(folder / "task.toml", TaskFile),
+            rubric=self.entry(folder / "rubric.yaml", Rubric),
+            user=self.optional(folder / "user.yaml", SimulatedUser),
+            proof=self.proof(folder.name),
+        )
+
+    def proof(self, task: str) -> Proof | None:
+        """The newest readable proof; an unreadable one is local debris, not a defect of the data."""
+        for file in sorted((self.root / PROOFS / task).glob("*/replay.json"), reverse=True):
+            document, _ = read(file, self.path(file))
+            record = validate(document, Proof)[0] if document else None
+            if record:
+                return record
+        return None
+
+    def attempt(self, task: str, folder: Path) -> Attempt:
+        reports = {}
+        for file in sorted((folder / "tests").glob("*.json")):
+            entry = self.entry(file, TestReport)
+            if entry:
+                reports[file.stem] = entry
+        return Attempt(
+            task=task,
+            alias=folder.name,
+            folder=folder,
+            path=self.path(folder),
+            trajectory=self.entry(folder / "trajectory.json", Trajectory),
+            session=self.optional(folder / "session.json", Session),
+            reports=reports,
+            patches=_texts(folder / "patches", "*.patch"),
+            logs=_texts(folder / "tests", "*.log"),
+        )
+
+    def sheets(self) -> Iterator[Sheet]:
+        for folder in self.folders("annotations"):
+            for file in sorted(folder.glob("*.yaml")):
+                if file.stem != "adjudication":
+                    yield Sheet(folder.name, file.stem, self.path(file), self.entry(file, Annotation))
+
+    def guidelines(self) -> int | None:
+        """`version` in the front matter of the guidelines."""
+        file = self.root / "annotations/guidelines.md"
+        if not file.is_file():
+            return None
+        path, text = self.path(file), file.read_text(encoding="utf-8", errors="replace")
+        front = text.split("---\n")[1] if text.startswith("---\n") and text.count("---\n") > 1 else ""
+        document, found = parse("\n" + front, path, ".yaml")  # the fence is line 1
+        self.diagnostics += found
+        version = document.data.get("version") if document and isinstance(document.data, dict) else None
+        if isinstance(version, int):
+            return version
+        self.diagnostics.append(
+            Diagnostic.at(path, Position(1, 1), "schema", "the guidelines need a front matter with `version: N`")
+        )
+        return None
+
+
+def _folders(parent: Path) -> list[Path]:
+    if not parent.is_dir():
+        return []
+    return sorted(child for child in parent.iterdir() if child.is_dir() and not child.name.startswith("."))
+
+
+def _texts(folder: Path, pattern: str) -> dict[str, str]:
+    return {file.stem: file.read_bytes().decode("utf-8", errors="replace") for file in sorted(folder.glob(pattern))}
