@@ -15,7 +15,8 @@ from assay.workspace import load
 RUBRIC = """\
 format: 1
 criteria:
-  - {id: works, statement: "It works.", axis: correctness, good: true, must_pass: true, weight: 3, evidence: tests, why: w}
+  - {id: works, statement: "It works.", axis: correctness, good: true, must_pass: true, weight: 3,
+     evidence: tests, why: w}
   - {id: noisy, statement: "It is noisy.", axis: style, good: false, weight: 1, evidence: diff, why: w}
 """
 TASK = """\
@@ -38,13 +39,24 @@ def annotation(task: str, annotator: str, ranking: list[list[str]], works: dict[
     grades = {
         alias: {
             "rationale": "r",
-            "criteria": {"works": {"holds": holds, "cites": ["step:1"]}, "noisy": {"holds": False, "cites": ["step:1"]}},
+            "criteria": {
+                "works": {"holds": holds, "cites": ["step:1"]},
+                "noisy": {"holds": False, "cites": ["step:1"]},
+            },
         }
         for alias, holds in works.items()
     }
     record = {
-        "format": 1, "task": task, "annotator": annotator, "guidelines": 1, "rubric": "0" * 40,
-        "order": sorted(works), "grades": grades, "ranking": ranking, "comparison": "c", "minutes": 5,
+        "format": 1,
+        "task": task,
+        "annotator": annotator,
+        "guidelines": 1,
+        "rubric": "0" * 40,
+        "order": sorted(works),
+        "grades": grades,
+        "ranking": ranking,
+        "comparison": "c",
+        "minutes": 5,
     }
     return json.dumps(record)  # JSON is YAML
 
@@ -110,7 +122,9 @@ def test_rank_refuses_while_annotations_have_errors(
     assert "annotations/one/x.yaml" in captured.err
 
 
-def test_nothing_to_rank_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_nothing_to_rank_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "assay.toml").write_text("format = 1\n")
     monkeypatch.chdir(tmp_path)
     assert main(["rank"]) == ExitCode.CLEAN

@@ -11,20 +11,42 @@ from assay.model.rubric import Criterion, Rubric
 from assay.results.scores import Share, pool, score
 
 
-def criterion(id: str, *, good: bool = True, weight: Literal[1, 2, 3, 5] = 1, requires: tuple[str, ...] = (),
-              must_pass: bool = False) -> Criterion:
-    return Criterion(id=id, statement="s", axis="correctness", good=good, weight=weight, evidence="tests", why="w",
-                     requires=list(requires), must_pass=must_pass)
+def criterion(
+    id: str,
+    *,
+    good: bool = True,
+    weight: Literal[1, 2, 3, 5] = 1,
+    requires: tuple[str, ...] = (),
+    must_pass: bool = False,
+) -> Criterion:
+    return Criterion(
+        id=id,
+        statement="s",
+        axis="correctness",
+        good=good,
+        weight=weight,
+        evidence="tests",
+        why="w",
+        requires=list(requires),
+        must_pass=must_pass,
+    )
 
 
 def graded(**holds: bool | Literal["unclear"]) -> TrajectoryGrades:
     return TrajectoryGrades(rationale="r", criteria={name: Grade(holds=value) for name, value in holds.items()})
 
 
-@pytest.mark.parametrize(("holds", "good", "expected"), [
-    (True, True, True), (False, True, False), (True, False, False), (False, False, True),
-    ("unclear", True, None), ("unclear", False, None),
-])
+@pytest.mark.parametrize(
+    ("holds", "good", "expected"),
+    [
+        (True, True, True),
+        (False, True, False),
+        (True, False, False),
+        (False, False, True),
+        ("unclear", True, None),
+        ("unclear", False, None),
+    ],
+)
 def test_passed_combines_what_holds_with_what_is_good(
     holds: bool | Literal["unclear"], good: bool, expected: bool | None
 ) -> None:
@@ -32,7 +54,9 @@ def test_passed_combines_what_holds_with_what_is_good(
 
 
 def test_weights_count_and_unclear_is_not_passed() -> None:
-    rubric = Rubric(format=1, criteria=[criterion("a", weight=3, must_pass=True), criterion("b", weight=5), criterion("c")])
+    rubric = Rubric(
+        format=1, criteria=[criterion("a", weight=3, must_pass=True), criterion("b", weight=5), criterion("c")]
+    )
     result = score(rubric, [graded(a=True, b="unclear", c=True)])
     assert result.axes["correctness"] == Share(4, 9)
     assert result.must_pass == Share(1, 1)

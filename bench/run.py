@@ -1,0 +1,147 @@
+"""The promises in numbers, measured as ratios against a floor or a peer in the same run: `make bench`.
+
+Every line says what was measured, what it was divided by, the ratio and the bound. Absolute times stay out of
+judgement: they are the machine's. Exits 1 when a bound is broken.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ASSAY = [sys.executable, "-m", "assay"]
+FILES = 1000
+
+
+@dataclass(frozen=True)
+class Measure:
+    """Seconds of the thing and of what it is compared with; `at_most` says which side of `bound` is good."""
+
+    what: str
+    against: str
+    seconds: float
+    base: float
+    bound: float
+    at_most: bool = True
+
+    @property
+    def ratio(self) -> float:
+        """How many times the base; for speed-ups how many times faster."""
+        return self.seconds / self.base if self.at_most else self.base / self.seconds
+
+    @property
+    def holds(self) -> bool:
+        """Whether the promise is kept."""
+        return self.ratio <= self.bound if self.at_most else self.ratio >= self.bound
+
+
+def wall(command: list[str], cwd: Path, times: int = 7) -> float:
+    """Median wall time of a command, in seconds."""
+    spent = []
+    for _ in range(times):
+        start = time.perf_counter()
+        subprocess.run(command, cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+        spent.append(time.perf_counter() - start)
+    return statistics.median(spent)
+
+
+def cpu(command: list[str], cwd: Path) -> float:
+    """User and system time of a command and its children, in seconds."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def hook(root: Path) -> Iterator[Measure]:
+    """A hook run on one changed file against the imports it cannot do without."""
+    floor = wall([sys.executable, "-c", "import pydantic, yaml"], root)
+    spent = wall([*ASSAY, "check", "assay.toml"], root)
+    yield Measure("assay check, one file", 'python -c "import pydantic, yaml"', spent, floor, 3)
+
+
+def annotations(root: Path) -> Iterator[Measure]:
+    """Reading and checking many annotations against check-jsonschema on the same files."""
+    peer = shutil.which("check-jsonschema", path=Path(sys.executable).parent) or shutil.which("check-jsonschema")
+    if peer is None:
+        print("left out: annotations against check-jsonschema (pip install check-jsonschema)", file=sys.stderr)
+        return
+    folder = root / "annotations/hello-milestones"
+    folder.mkdir(parents=True, exist_ok=True)
+    line = '      Line {n} says what was seen [step:{n} "some words that are there"].'
+    rationale = "\n".join(line.format(n=n) for n in range(1, 12))
+    grade = "      criterion-{n}: {{holds: true, cites: ['step:1 \"some words that are there\"']}}"
+    grades = "\n".join(grade.format(n=n) for n in range(10))
+    for number in range(FILES):
+        (folder / f"rater-{number}.yaml").write_text(
+            f"format: 1\ntask: hello-milestones\nannotator: rater-{number}\nguidelines: 1\nrubric: '{'0' * 40}'\n"
+            f"order: [calm-heron]\ngrades:\n  calm-heron:\n    rationale: |\n{rationale}\n    criteria:\n{grades}\n"
+            "ranking: [[calm-heron]]\ncomparison: |\n  Only one.\nminutes: 5\n"
+        )
+    schema = str(root / "schemas/annotation.schema.json")
+    files = [str(file) for file in sorted(folder.glob("*.yaml"))]
+    theirs = cpu([peer, "--schemafile", schema, *files], root)
+    ours = cpu([*ASSAY, "check"], root)
+    shutil.rmtree(folder)
+    yield Measure(f"assay check, {FILES} annotations, CPU", "check-jsonschema on them", ours, theirs, 10, at_most=False)
+
+
+def oracle(root: Path) -> Iterator[Measure]:
+    """One oracle trial (a fresh container for the solution, one for the tests) against one bare `docker run`."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from assay.executors.docker import Engine
+    from assay.replay import plans, run_stage
+    from assay.verification import prepare
+    from assay.workspace import load
+
+    task = load(root).tasks["hello-milestones"]
+    bare = wall(["docker", "run", "--rm", "--network", "none", "debian:bookworm-slim", "true"], root)
+    with Engine.connect() as engine:
+        prepared = prepare(engine, task)
+        ladder = next(plan for plan in plans(task) if plan.name == "oracle")
+        stages = [timed(lambda: run_stage(engine, prepared, ladder)) for _ in range(5)]
+        per_trial = statistics.median(stages) * 2 / (1 + len(task.milestones))
+        yield Measure("oracle trial: solution + one milestone's tests", "docker run … true", per_trial, bare, 3)
+        one = timed(lambda: [run_stage(engine, prepared, plan) for plan in plans(task)])
+        with ThreadPoolExecutor(2) as pool:
+            two = timed(lambda: list(pool.map(lambda plan: run_stage(engine, prepared, plan), plans(task))))
+    if (os.cpu_count() or 1) > 1:
+        yield Measure("a proof with 2 jobs", "with 1 job", two, one, 1.7, at_most=False)
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Wall seconds of a call."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def main() -> int:
+    """Measure everything in a workspace made for it; print a table, and JSON with --json."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder) / "workspace"
+        subprocess.run([*ASSAY, "init", str(root)], check=True, stdout=subprocess.DEVNULL)
+        measures = [found for part in (hook, annotations, oracle) for found in part(root)]
+    if "--json" in sys.argv:
+        print(json.dumps([{**vars(item), "ratio": item.ratio, "holds": item.holds} for item in measures], indent=2))
+    else:
+        for item in measures:
+            sign = "<=" if item.at_most else ">="
+            verdict = "ok" if item.holds else "BROKEN"
+            print(f"{verdict:<7} {item.what}: {item.ratio:.2f} x {item.against} (bound {sign} {item.bound:g})")
+    return 0 if all(item.holds for item in measures) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,166 @@
+"""`assay rank`."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from assay.diagnostics import Severity, worst
+from assay.errors import ExitCode, UsageError
+from assay.workspace import find_root, load
+
+if TYPE_CHECKING:
+    from assay.results.ranking import Agents, RankingReport, Standing, Table
+
+
+@click.command("rank")
+@click.option(
+    "--agents",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    metavar="FILE",
+    help='Rank agents over all tasks: a JSON object {"task": {"alias": "agent"}}, kept by the coordinator.',
+)
+@click.option("--bootstraps", type=click.IntRange(min=100), default=1000, show_default=True)
+@click.option("--format", "form", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True)
+def command(agents: Path | None, bootstraps: int, form: str) -> None:
+    """Rank the trajectories from the annotations, with rank ranges and every caveat the data demand.
+
+    By default aliases are ranked task by task, since an alias means nothing outside its task. Refuses while
+    `assay check` reports errors in annotations: a ranking of unchecked grades is a rumour.
+
+    \b
+    Examples:
+      assay rank
+      assay rank --format csv > ranking.csv
+    """
+    from assay.results.ranking import rank_workspace
+    from assay.rules import run
+
+    workspace = load(find_root(Path.cwd()))
+    errors = [item for item in run(workspace) if item.path.startswith("annotations/")]
+    if worst(errors) is Severity.ERROR:
+        from assay.reporters.text import render
+
+        click.echo(render([item for item in errors if item.severity is Severity.ERROR], "nothing ranked"), err=True)
+        raise SystemExit(ExitCode.FINDINGS)
+    report = rank_workspace(workspace, _agents(agents), bootstraps=bootstraps)
+    render_as = {"table": _table, "json": _json, "csv": _csv}[form]
+    click.echo(render_as(report))
+
+
+def _agents(file: Path | None) -> Agents | None:
+    if file is None:
+        return None
+    from assay.documents import read
+
+    document, _ = read(file, str(file))
+    data = document.data if document else None
+    if not isinstance(data, dict) or not all(
+        isinstance(aliases, dict) and all(isinstance(name, str) for name in aliases.values())
+        for aliases in data.values()
+    ):
+        raise UsageError("agents-file", f"{file} is not a map of agents", 'write JSON: {"task": {"alias": "agent"}}')
+    return data
+
+
+def rows(report: RankingReport) -> list[dict[str, Any]]:
+    """One flat row for each standing; None where nothing can be said.
+
+    Numbers keep six decimals: sums of the bootstrap may differ in the last bits between machines.
+    """
+    flat = [_row(table, standing) for table in report.tables for standing in table.standings]
+    return [{name: round(v, 6) if isinstance(v, float) else v for name, v in row.items()} for row in flat]
+
+
+def _row(table: Table, standing: Standing) -> dict[str, Any]:
+    item = standing.bradley_terry
+    return {
+        "tasks": " ".join(table.tasks),
+        "item": standing.item,
+        "rank": item.rank,
+        "rank_low": item.rank_range[0] if item.rank_range else None,
+        "rank_high": item.rank_range[1] if item.rank_range else None,
+        "strength": item.strength,
+        "strength_low": item.interval.low if item.interval else None,
+        "strength_high": item.interval.high if item.interval else None,
+        "prior_driven": item.prior_driven,
+        "wins": item.wins,
+        "ties": item.ties,
+        "losses": item.losses,
+        "must_pass": standing.score.must_pass.value,
+        **{axis: share.value for axis, share in standing.score.axes.items()},
+        "milestones_passed": sum(value is True for value in standing.milestones.values()),
+        "milestones_known": sum(value is not None for value in standing.milestones.values()),
+        "rankings": table.rankings,
+        "annotators": " ".join(table.annotators),
+    }
+
+
+def _json(report: RankingReport) -> str:
+    head = {"by": report.by, "seed": report.seed, "data_sha256": report.data, "method": report.method}
+    warnings = [{"tasks": table.tasks, "warnings": table.warnings} for table in report.tables]
+    return json.dumps({**head, "rows": rows(report), "tables": warnings}, indent=2)
+
+
+def _csv(report: RankingReport) -> str:
+    out, found = io.StringIO(), rows(report)
+    if found:
+        writer = csv.DictWriter(out, list(found[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(found)
+    return out.getvalue().rstrip("\n")
+
+
+def _table(report: RankingReport) -> str:
+    if not report.tables:
+        return "nothing to rank: there is no annotation yet. `assay check` says whether any is broken."
+    from rich.console import Console
+
+    console = Console(file=io.StringIO(), width=120)
+    for table in report.tables:
+        console.print(_rich(table, report.by))
+        for warning in table.warnings:
+            console.print(f"  note: {warning}", markup=False, highlight=False)
+        console.print()
+    console.print(f"data {report.data[:12]}, seed {report.seed}. {report.method}", markup=False, highlight=False)
+    text = console.file
+    assert isinstance(text, io.StringIO)
+    return text.getvalue().rstrip("\n")
+
+
+def _rich(table: Table, by: str) -> Any:
+    from rich.table import Table as RichTable
+
+    raters = f"{table.rankings} ranking{'s' if table.rankings != 1 else ''} by {', '.join(table.annotators)}"
+    out = RichTable(title=f"{', '.join(table.tasks)}: {raters}", title_justify="left", box=None, padding=(0, 1))
+    axes = list(table.standings[0].score.axes)
+    for name in ("rank", by, "strength", "95 %", "W-T-L", "must-pass", *axes, "milestones"):
+        out.add_column(name, justify="left" if name == by else "right")
+    for standing in table.standings:
+        out.add_row(*_cells(standing))
+    return out
+
+
+def _cells(standing: Standing) -> list[str]:
+    item = standing.bradley_terry
+    span = item.rank_range
+    known = [value for value in standing.milestones.values() if value is not None]
+    return [
+        str(item.rank) if span is None or span[0] == span[1] else f"{span[0]}-{span[1]}",
+        standing.item,
+        f"{item.strength:+.2f}{'*' if item.prior_driven else ''}",
+        f"{item.interval.low:+.2f} to {item.interval.high:+.2f}" if item.interval else "-",
+        f"{item.wins:.3g}-{item.ties:.3g}-{item.losses:.3g}",
+        _percent(standing.score.must_pass.value),
+        *(_percent(share.value) for share in standing.score.axes.values()),
+        f"{sum(known)}/{len(known)}",
+    ]
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{value:.0%}"
