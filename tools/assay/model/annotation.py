@@ -10,7 +10,6 @@ from assay.model.base import Id, Record, Text, VersionedRecord
 from assay.model.rubric import Criterion
 
 
-
 class Grade(Record):
     """One verdict. `holds` answers: is the statement true of this trajectory?"""
 
@@ -41,7 +40,9 @@ class Annotation(VersionedRecord):
     task: Id
     annotator: Id
     guidelines: Annotated[int, Field(ge=1)] = Field(description="Version of annotations/guidelines.md.")
-    rubric: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")] = Field(description="Git blob id of the rubric graded against.")
+    rubric: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")] = Field(
+        description="Git blob id of the rubric graded against."
+    )
     order: list[Id] = Field(description="Aliases in the order they were presented.")
     grades: dict[Id, TrajectoryGrades]
     ranking: list[Annotated[list[Id], Field(min_length=1)]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from assay.model.base import Record
+from assay.model.base import Id, Record, VersionedRecord
 
 
 class Identity(Record):
@@ -16,3 +16,10 @@ class Identity(Record):
     source_format: str
     source_sha256: str
     extra: dict[str, str] = Field(default={})
+
+
+class IdentityMap(VersionedRecord):
+    """Who made the attempts of one task, by alias. A file of one machine, never committed unsealed."""
+
+    task: Id
+    identities: dict[Id, Identity]

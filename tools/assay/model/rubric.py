@@ -8,7 +8,6 @@ from pydantic import Field
 
 from assay.model.base import Id, Record, Text, VersionedRecord
 
-
 Axis = Literal["correctness", "style", "communication", "behaviour"]
 AXES: tuple[Axis, ...] = get_args(Axis)
 """The four separate totals; they are never blended into one number."""
@@ -20,7 +19,9 @@ class Criterion(Record):
     id: Id
     statement: Text
     axis: Axis
-    good: bool = Field(description="Is it good when the statement is true? A fault is phrased as the fault, with false.")
+    good: bool = Field(
+        description="Is it good when the statement is true? A fault is phrased as the fault, with false."
+    )
     must_pass: bool = False
     weight: Literal[1, 2, 3, 5] = 1
     evidence: Literal["tests", "diff", "files", "trajectory", "message"]

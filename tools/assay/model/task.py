@@ -235,4 +235,6 @@ class TaskFile(_Loose):
     def artifacts_of(self, milestone: str) -> tuple[Artifact, ...]:
         """What the verifier of `milestone` receives: the task's artifacts, then the milestone's own."""
         step = next(step for step in self.steps if step.name == milestone)
-        return tuple(item if isinstance(item, Artifact) else Artifact(source=item) for item in (*self.artifacts, *step.artifacts))
+        return tuple(
+            item if isinstance(item, Artifact) else Artifact(source=item) for item in (*self.artifacts, *step.artifacts)
+        )

@@ -1,0 +1,160 @@
+"""Logs that are cut off, bent or foreign end in one clear line or in a readable trajectory, never otherwise."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from assay.importers import ImportFailed, registry
+from tests.importers.reading import FIXTURES, LOGS, readable, written
+
+CONTENT = {name: (FIXTURES / f"{name}.json").read_bytes() for name in LOGS}
+FEW = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+def outcome(file: Path, content: bytes, form: str | None = None) -> str:
+    """The message of the failure, or nothing."""
+    file.write_bytes(content)
+    try:
+        _, log = registry().read(file, form)
+    except ImportFailed as error:
+        message = error.message
+    else:
+        readable(written(log))
+        return ""
+    assert message.startswith(f"{file}:")
+    assert "\n" not in message
+    return message
+
+
+def places(data: Any, loc: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
+    """Every place in a JSON value, the root first."""
+    inner = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
+    return [loc, *(place for key, value in inner for place in places(value, (*loc, key)))]
+
+
+def replaced(data: Any, loc: tuple[str | int, ...], value: Any) -> Any:
+    """A copy with another value at one place."""
+    if not loc:
+        return value
+    copy: Any = dict(data) if isinstance(data, dict) else list(data)
+    copy[loc[0]] = replaced(data[loc[0]], loc[1:], value)
+    return copy
+
+
+def nested(levels: int) -> Any:
+    value: Any = 1
+    for _ in range(levels):
+        value = {"a": value}
+    return value
+
+
+@FEW
+@given(st.sampled_from(LOGS), st.floats(0, 1, exclude_max=True))
+def test_a_log_that_is_cut_off(tmp_path: Path, name: str, share: float) -> None:
+    content = CONTENT[name].rstrip()
+    message = outcome(tmp_path / "log", content[: int(len(content) * share)])
+    assert message
+
+
+@FEW
+@given(
+    st.sampled_from(LOGS),
+    st.data(),
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(),
+        st.floats(allow_nan=False, allow_infinity=False),
+        st.text(max_size=5),
+        st.sampled_from([[], {}, [[]], [{}], {"a": 1}, [None], 10**400, -1, 1.5]),
+        st.integers(1, 99).map(nested),
+    ),
+)
+def test_any_value_may_be_of_the_wrong_type(tmp_path: Path, name: str, data: st.DataObject, value: Any) -> None:
+    original = json.loads(CONTENT[name])
+    place = data.draw(st.sampled_from(places(original)))
+    bent = json.dumps(replaced(original, place, value)).encode()
+    outcome(tmp_path / "log", bent)
+    outcome(tmp_path / "log", bent, "opencode" if name == "opencode" else "atif")
+
+
+@FEW
+@given(st.sampled_from(LOGS), st.integers(0, 10**6), st.binary(min_size=1, max_size=4))
+def test_any_bytes_may_be_damaged(tmp_path: Path, name: str, at: int, damage: bytes) -> None:
+    content = CONTENT[name]
+    at %= len(content)
+    outcome(tmp_path / "log", content[:at] + damage + content[at + len(damage) :])
+
+
+@FEW
+@given(st.binary(max_size=200), st.sampled_from([None, "atif", "opencode"]))
+def test_anything_else_is_no_log(tmp_path: Path, content: bytes, form: str | None) -> None:
+    assert outcome(tmp_path / "log", content, form)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "found an empty file"),
+        (b" \n", "found an empty file"),
+        (CONTENT["atif-1.2"].decode().encode("utf-16"), "must be UTF-8 text, found UTF-16"),
+        (b'{"schema_version": "ATIF-v1.2\xff"}', "found byte 0xff at offset 29"),
+        (CONTENT["atif-1.2"].replace(b"Count", b"Co\0nt"), "found a NUL byte"),
+        (b'{"a":' * 3000 + b"1" + b"}" * 3000, "must not be nested deeper than"),
+        (b"[" * 100_000, "must not be nested deeper than"),
+        (b"a text", "is not a log of a known format; known are atif, opencode"),
+        (b'{"schema_version": "ATIF-v1.9", "steps": []}', "is `ATIF-v1.9`; this version of Assay reads ATIF-v1.0 to"),
+        (b'{"schema_version": "ATIF-v2.0", "steps": []}', "is `ATIF-v2.0`"),
+        (
+            b'{"schema_version": "ATIF-v1.8", "agent": {}, "steps": []}',
+            "must be an ATIF trajectory with at least one step",
+        ),
+        (b'{"schema_version": "ATIF-v1.8", "agent": {}, "steps": [{}]}', "`/steps/0` must be from `system`, `user` or"),
+        (b'{"info": {}, "messages": []}', "is not a log of a known format"),
+        (
+            b'{"info": {}, "messages": [{"info": {"role": "user"}, "parts": 7}]}',
+            ":1:63: `/messages/0/parts` must be a list",
+        ),
+    ],
+)
+def test_the_line_says_what_is_wrong(tmp_path: Path, content: bytes, says: str) -> None:
+    assert says in outcome(tmp_path / "log.json", content)
+
+
+def test_a_wrong_type_is_named_with_its_place(tmp_path: Path) -> None:
+    log = json.loads(CONTENT["atif-1.2"])
+    log["steps"][2]["tool_calls"][1]["function_name"] = 7
+    text = json.dumps(log, indent=1)
+    line = text[: text.index('"function_name": 7')].count("\n") + 1
+    message = outcome(tmp_path / "log.json", text.encode())
+    assert message.endswith(
+        f"log.json:{line}:23: `/steps/2/tool_calls/1/function_name` must be text, found the number 7"
+    )
+
+
+def test_halves_of_surrogate_pairs_become_a_visible_mark(tmp_path: Path) -> None:
+    text = CONTENT["atif-1.2"].decode()
+    text = text.replace("Count the words.", r"a\ud83db \\ud83d \ud83d\ude00 \udc00")
+    (tmp_path / "log.json").write_text(text)
+    _, log = registry().read(tmp_path / "log.json")
+    assert log.trajectory.steps[0].text == "a\ufffdb \\ud83d \U0001f600 \ufffd"
+
+
+def test_arguments_that_are_no_object_are_kept(tmp_path: Path) -> None:
+    log = json.loads(CONTENT["atif-1.2"])
+    for call, arguments in zip(log["steps"][2]["tool_calls"], ('{"cmd": "ls"}', "plain words"), strict=True):
+        call["arguments"] = arguments
+    log["steps"][3]["tool_calls"][0]["arguments"] = json.dumps(nested(95))
+    file = tmp_path / "log.json"
+    file.write_text(json.dumps(log))
+    _, found = registry().read(file)
+    calls = [call.arguments for step in found.trajectory.steps for call in step.tool_calls or ()]
+    assert calls[:2] == [{"command": "ls"}, {"input": "plain words"}]
+    assert json.loads(calls[2]["input"]) == nested(95)
+    readable(written(found))

@@ -1,0 +1,79 @@
+"""One small vocabulary for tools and their arguments: the originals tell which agent spoke."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+OTHER = "other"
+
+_TOOLS: Mapping[str, str] = {
+    "shell": """
+        bash shell sh cmd terminal powershell executebash runshellcommand execcommand runcommand executecommand
+        localshell runinterminal bashcommand containerexec writestdin keystrokes ipython executeipythoncell
+    """,
+    "read": "read view open cat readfile viewfile openfile readmanyfiles notebookread viewimage",
+    "edit": """
+        edit multiedit patch applypatch replace strreplace editfile updatefile searchreplace editblock insert
+        notebookedit replaceinfile
+    """,
+    "write": "write create writefile createfile newfile writetofile savefile",
+    "search": """
+        search grep glob find ls list ripgrep grepsearch filesearch searchfiles searchfilecontent findfiles listfiles
+        listdirectory listdir codesearch codebasesearch lsp
+    """,
+    "plan": "plan think todowrite todoread todo updateplan updatetopic exitplanmode enterplanmode planexit planenter",
+    "web": "web webfetch websearch fetch browse browser googlewebsearch browseraction",
+    "finish": "finish submit complete done taskcomplete marktaskcomplete attemptcompletion",
+}
+_WORDS = {name: word for word, names in _TOOLS.items() for name in names.split()}
+
+_EDITORS = frozenset({"strreplaceeditor", "strreplacebasededittool", "fileeditor"})
+_EDITOR_ACTIONS = {"view": "read", "create": "write"}
+"""Editors with sub-commands; every other sub-command edits."""
+
+_ARGUMENTS: Mapping[str, Mapping[str, str]] = {
+    "shell": {"cmd": "command"},
+    "file": {
+        "filepath": "path",
+        "file": "path",
+        "filename": "path",
+        "absolutepath": "path",
+        "targetfile": "path",
+        "notebookpath": "path",
+        "oldstring": "old",
+        "oldstr": "old",
+        "newstring": "new",
+        "newstr": "new",
+        "replaceall": "all",
+        "filetext": "content",
+        "contents": "content",
+    },
+    "search": {"dirpath": "path", "directory": "path", "regex": "pattern", "query": "pattern"},
+}
+_FAMILY = {"shell": "shell", "read": "file", "edit": "file", "write": "file", "search": "search"}
+
+
+def neutral(name: str, arguments: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Word of the vocabulary for a tool, and its arguments under common names; values stay as they are.
+
+    A call that is neutral already comes back unchanged.
+    """
+    squashed, kept = _squash(name), dict(arguments)
+    if squashed in _EDITORS:
+        action = kept.pop("command", None)
+        word = _EDITOR_ACTIONS.get(str(action), "edit")
+        kept = kept if action is None or word != "edit" else {"action": action, **kept}
+    else:
+        word = _WORDS.get(squashed, squashed if squashed in _TOOLS else OTHER)
+    renames = _ARGUMENTS.get(_FAMILY.get(word, ""), {})
+    result: dict[str, Any] = {}
+    for key, value in kept.items():
+        common = renames.get(_squash(key), key)
+        result[key if common in kept or common in result else common] = value
+    return word, result
+
+
+def _squash(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())
