@@ -1,0 +1,3 @@
+"""Batch loader and reports for ledger postings."""
+
+__version__ = "0.4.2"
