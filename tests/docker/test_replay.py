@@ -1,0 +1,137 @@
+"""`assay replay` from the command line: what is proven, refuted, invalid, and what it leaves behind."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from assay.executors.docker import Engine
+from assay.workspace import load
+from tests.docker.conftest import assay, containers_of
+from tests.docker.tiny import put
+
+pytestmark = pytest.mark.usefixtures("engine")
+
+
+def test_a_good_task_is_proven_and_its_evidence_loads(workspace: Path) -> None:
+    called = assay(workspace, "replay", "--repeat", "2")
+
+    assert called.code == 0, called.err
+    assert called.out.startswith("tiny: proven (no-op fails, ladder 1/1, oracle 2/2)")
+    assert containers_of(called.pid) == []
+    proof = load(workspace).tasks["tiny"].proof
+    assert proof is not None
+    assert [(stage.name, stage.attempt, stage.holds) for stage in proof.stages] == [
+        ("no-op", 1, True),
+        ("ladder-1", 1, True),
+        ("oracle", 1, True),
+        ("oracle", 2, True),
+    ]
+    evidence = next((workspace / ".assay/replays/tiny").iterdir())
+    kept = {str(file.relative_to(evidence)) for file in evidence.rglob("*") if file.is_file()}
+    assert {"replay.json", "no-op/first.json", "ladder-1/second.log", "oracle-2/first.log"} <= kept
+    assert not [name for name in kept if Path(name).name.startswith(".")]
+
+
+def test_a_milestone_that_comes_for_free_is_refuted_with_test_and_log(workspace: Path) -> None:
+    put(workspace / "tasks/tiny/steps/first/solution/solve.sh", "echo one > one.txt; echo two > two.txt\n")
+
+    called = assay(workspace, "replay")
+
+    assert called.code == 1
+    assert "tiny: refuted (no-op fails, ladder 0/1, oracle 1/1)" in called.out
+    assert "ladder-1: tests of `second` must fail; they passed" in called.out
+    (log,) = [line.partition("log: ")[2] for line in called.out.splitlines() if "log: " in line]
+    assert (workspace / log).is_file()
+
+
+def test_an_oracle_that_misses_names_the_failing_test(workspace: Path) -> None:
+    put(workspace / "tasks/tiny/steps/second/solution/solve.sh", "rm notes.txt; echo two > two.txt\n")
+
+    called = assay(workspace, "replay")
+
+    assert called.code == 1
+    assert "oracle: tests of `first` must pass; they failed\n    failing: keeps_notes" in called.out
+
+
+def test_a_solution_that_exits_with_an_error_is_invalid_not_failed(workspace: Path) -> None:
+    put(workspace / "tasks/tiny/steps/first/solution/solve.sh", "echo broken >&2; exit 3\n")
+
+    called = assay(workspace, "replay")
+
+    assert called.code == 1
+    assert called.out.startswith("tiny: invalid")
+    assert "oracle: invalid-agent: the reference solution failed: solve.sh of `first` exited with 3" in called.out
+
+
+def test_an_image_that_does_not_build_is_invalid_with_the_end_of_the_log(workspace: Path) -> None:
+    put(workspace / "tasks/tiny/environment/Dockerfile", "FROM debian:bookworm-slim\nRUN echo words; exit 9\n")
+
+    called = assay(workspace, "replay")
+
+    assert called.code == 1
+    assert "invalid-environment" in called.out
+    assert "words" in called.out
+    assert "returned a non-zero code: 9" in called.out
+
+
+def test_a_shared_verifier_is_refused_in_words(workspace: Path) -> None:
+    file = workspace / "tasks/tiny/task.toml"
+    put(file, file.read_text().replace('"separate"', '"shared"'))
+
+    called = assay(workspace, "replay")
+
+    assert called.code == 1
+    assert 'set `environment_mode = "separate"`' in called.out
+
+
+def test_what_a_milestone_uploads_is_there_before_its_solution(workspace: Path) -> None:
+    step = workspace / "tasks/tiny/steps/second"
+    put(step / "workdir/given.txt", "two\n")
+    put(step / "workdir/setup.sh", "tr a-z a-z < given.txt > prepared.txt\n")
+    put(step / "solution/solve.sh", "cp prepared.txt two.txt\n")
+
+    (proof,) = json.loads(assay(workspace, "replay", "--json").out)
+
+    assert proof["verdict"] == "proven"
+    assert {stage["name"]: stage["holds"] for stage in proof["stages"]} == {
+        "no-op": True,
+        "ladder-1": True,
+        "oracle": True,
+    }
+
+
+def test_without_an_engine_it_says_what_to_do(workspace: Path) -> None:
+    called = assay(workspace, "replay", DOCKER_HOST="unix:///nowhere/docker.sock")
+
+    assert called.code == 4
+    assert "docker-missing" in called.err
+    assert "make docker" in called.err
+
+
+def test_an_unknown_task_is_a_usage_error(workspace: Path) -> None:
+    called = assay(workspace, "replay", "no-such-task")
+
+    assert called.code == 2
+    assert "`tiny`" in called.err
+
+
+def test_the_engine_removes_only_its_own(engine: Engine) -> None:
+    other = Engine.connect()
+    theirs = other.create(image="debian:bookworm-slim", command=["true"])
+    engine.close()
+    try:
+        assert theirs[:12] in {name[:12] for name in containers_of_run(other)}
+    finally:
+        other.close()
+    assert containers_of_run(other) == []
+
+
+def containers_of_run(engine: Engine) -> list[str]:
+    """Ids of the containers of one connection."""
+    import subprocess
+
+    command = ["docker", "ps", "--all", "--quiet", "--filter", f"label=assay.run={engine.run_id}"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()

@@ -1,0 +1,133 @@
+"""`assay record`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import tempfile
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from assay.errors import ExitCode, UsageError
+from assay.workspace import Task, Workspace, find_root, load
+
+if TYPE_CHECKING:
+    from assay.sources import Script, Terminal
+    from assay.trials import Recording
+
+
+@click.command("record")
+@click.argument("task")
+@click.option("--script", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Play an attempt script.")
+@click.option("--alias", help="Name of the attempt; without it, a fresh one of two words.")
+@click.option("--seconds", type=click.FloatRange(min=1), default=600, show_default=True, help="Limit for each command.")
+@click.option("--show-results", is_flag=True, help="Say how the tests came out when a milestone is handed in.")
+def command(task: str, script: Path | None, alias: str | None, seconds: float, show_results: bool) -> None:
+    """Record a shell attempt at TASK, by you or by a script, as a trajectory.
+
+    The attempt happens in a fresh container without network. Commands, outputs, exit codes and durations, a patch and
+    test results for each milestone, and the engine's word on the isolation go to trajectories/TASK/ALIAS when the
+    attempt is complete. At the prompt, `:say TEXT` adds a message, `:done` hands in the milestone, `:quit` stops.
+
+    \b
+    Examples:
+      assay record ledger-loader
+      assay record ledger-loader --script attempt.yaml --alias brisk-otter
+    """
+    root = find_root(Path.cwd())
+    workspace = load(root)
+    if task not in workspace.tasks:
+        known = ", ".join(f"`{name}`" for name in workspace.tasks) or "none"
+        raise UsageError("unknown-task", f"there is no task `{task}`", f"tasks of this workspace: {known}")
+    name = _alias(alias, task, workspace)
+    source = _source(script, workspace.tasks[task], show_results)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    recording = _record(root, workspace.tasks[task], name, source, seconds)
+    for milestone in recording.prepared.file.milestones:
+        report = recording.final[milestone].report
+        verdict = {True: "passed", False: "failed", None: f"{report.outcome}: {report.reason}"}[report.passed]
+        click.echo(f"{milestone}: {verdict}")
+    click.echo(f"trajectories/{task}/{name}: {len(recording.steps)} steps, {recording.calls} commands")
+    if any(done.report.passed is None for done in recording.final.values()):
+        raise SystemExit(ExitCode.FINDINGS)
+
+
+def _alias(wanted: str | None, task: str, workspace: Workspace) -> str:
+    import re
+
+    from assay.model.base import ID_PATTERN
+
+    used: Collection[str] = workspace.attempts.get(task, {})
+    if wanted is None:
+        from coolname import generate_slug
+
+        wanted = next(slug for slug in iter(lambda: str(generate_slug(2)), "") if slug not in used)
+    if re.fullmatch(r"no-op|oracle|ladder-\d+", wanted):
+        raise UsageError("bad-alias", f"`{wanted}` names a stage of every replay", "choose another --alias")
+    if not re.match(ID_PATTERN, wanted):
+        raise UsageError("bad-alias", f"an alias has lower-case letters, digits and hyphens; found `{wanted}`")
+    if wanted in used:
+        raise UsageError("alias-taken", f"trajectories/{task}/{wanted} exists already", "choose another --alias")
+    return wanted
+
+
+def _source(script: Path | None, task: Task, show_results: bool) -> Script | Terminal:
+    from assay.sources import Terminal, read_script
+
+    return read_script(script, task) if script else Terminal(task.id, show_results=show_results)
+
+
+def _record(root: Path, task: Task, alias: str, source: Script | Terminal, seconds: float) -> Recording:
+    from concurrent.futures import ThreadPoolExecutor
+
+    from assay.attempt_files import files, partial_files
+    from assay.executors import EngineError
+    from assay.executors.docker import Engine
+    from assay.executors.owners import scratch
+    from assay.trials import Recording, record
+    from assay.verification import prepare
+
+    pool = ThreadPoolExecutor(os.cpu_count() or 1)
+    with Engine.connect() as engine, scratch() as folder:
+        recording: Recording | None = None
+        try:
+            recording = Recording(prepare(engine, task), alias)
+            record(engine, recording, source, pool, folder, seconds)
+            _place(root / "trajectories" / task.id / alias, files(recording))
+        except BaseException as error:
+            engine.stop()
+            if recording is not None:
+                _keep(root, task.id, f"{alias}-{engine.run_id}", partial_files(recording))
+            if isinstance(error, EngineError):
+                hint = "mend the task and record the attempt again"
+                raise UsageError("attempt-broken-off", str(error), hint) from error
+            raise
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+    return recording
+
+
+def _place(folder: Path, contents: Mapping[str, bytes]) -> None:
+    """Put a complete attempt in its place, all of it at once."""
+    from assay.storage import write_whole
+
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".recording-", dir=folder.parent) as name:
+        ready = Path(name, folder.name)
+        for path, content in contents.items():
+            write_whole(ready / path, content)
+        ready.rename(folder)
+
+
+def _keep(root: Path, task: str, name: str, contents: Mapping[str, bytes]) -> None:
+    """Keep what was recorded before the attempt was broken off, outside the data."""
+    from assay.storage import write_whole
+
+    folder = root / ".assay/partial" / task / name
+    for path, content in contents.items():
+        write_whole(folder / path, content)
+    if contents:
+        click.echo(f"the attempt is not complete; what there is of it is in {folder.relative_to(root)}", err=True)

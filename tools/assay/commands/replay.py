@@ -1,0 +1,143 @@
+"""`assay replay`."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from assay.errors import ExitCode, UsageError
+from assay.workspace import Task, Workspace, find_root, load
+
+if TYPE_CHECKING:
+    from assay.model.outcome import Proof, Stage
+    from assay.replay import Request
+
+
+@click.command("replay")
+@click.argument("tasks", nargs=-1, metavar="[TASK]...")
+@click.option("--repeat", type=click.IntRange(min=1), default=1, show_default=True, help="Runs of the oracle.")
+@click.option("--jobs", type=click.IntRange(min=1), default=os.cpu_count() or 1, show_default=True, help="At once.")
+@click.option("--trajectories/--no-trajectories", default=True, show_default=True, help="Re-test attempts too.")
+@click.option("--json", "as_json", is_flag=True, help="Print the proofs as a JSON array.")
+def command(tasks: tuple[str, ...], repeat: int, jobs: int, trajectories: bool, as_json: bool) -> None:
+    """Prove tasks by running them in fresh containers, and run the tests of their trajectories again.
+
+    An untouched image must fail every milestone, each reference solution must pass exactly the milestones so far, and
+    all of them together must pass everything. Evidence is added below .assay/replays. Without TASK, all tasks.
+
+    \b
+    Examples:
+      assay replay
+      assay replay ledger-loader --repeat 5
+      assay replay --no-trajectories --json
+    """
+    root = find_root(Path.cwd())
+    workspace = load(root)
+    chosen = _chosen(workspace, tasks)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    done: list[tuple[Request, Proof]] = []
+    for item, proof in _proofs(root, workspace, chosen, repeat, jobs, trajectories):
+        done.append((item, proof))
+        if not as_json:
+            for line in _lines(root, item, proof):
+                click.echo(line)
+    if as_json:
+        import json
+
+        click.echo(json.dumps([_plain(proof) for _, proof in done], indent=2, ensure_ascii=False))
+    if any(proof.verdict != "proven" for _, proof in done):
+        raise SystemExit(ExitCode.FINDINGS)
+
+
+def _chosen(workspace: Workspace, names: Sequence[str]) -> list[Task]:
+    for name in names:
+        if name not in workspace.tasks:
+            known = ", ".join(f"`{task}`" for task in workspace.tasks) or "none"
+            raise UsageError("unknown-task", f"there is no task `{name}`", f"tasks of this workspace: {known}")
+    return [workspace.tasks[name] for name in dict.fromkeys(names or workspace.tasks)]
+
+
+def _proofs(
+    root: Path, workspace: Workspace, tasks: Sequence[Task], repeat: int, jobs: int, trajectories: bool
+) -> Iterator[tuple[Request, Proof]]:
+    """Proofs as they are finished; whatever ends this early also ends the containers."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from assay.executors.docker import Engine
+    from assay.progress import StageProgress
+    from assay.replay import replay, request
+
+    with Engine.connect(jobs) as engine:
+        attempts = workspace.attempts if trajectories else {}
+        items = [request(root, engine, task, list(attempts.get(task.id, {}).values()), repeat) for task in tasks]
+        pool = ThreadPoolExecutor(jobs, thread_name_prefix="replay")
+        try:
+            with StageProgress(items) as progress:
+                yield from replay(items, engine, pool, progress)
+        except BaseException:
+            engine.stop()
+            raise
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _plain(proof: Proof) -> dict[str, object]:
+    """The proof as JSON, with the conclusions that its file leaves to the reader."""
+    stages = [stage.model_dump(mode="json") | {"holds": stage.holds} for stage in proof.stages]
+    return proof.model_dump(mode="json") | {"verdict": proof.verdict, "stages": stages}
+
+
+def _lines(root: Path, item: Request, proof: Proof) -> Iterator[str]:
+    """The verdict in one line, then one paragraph for each stage that does not hold."""
+    yield f"{proof.task}: {proof.verdict} ({_summary(item, proof)}) {_seconds(proof):.1f} s"
+    for stage in proof.stages:
+        if stage.holds is not True:
+            yield from _explained(stage, item.folder.relative_to(root))
+
+
+def _seconds(proof: Proof) -> float:
+    from datetime import datetime
+
+    return (datetime.fromisoformat(proof.finished) - datetime.fromisoformat(proof.started)).total_seconds()
+
+
+def _summary(item: Request, proof: Proof) -> str:
+    kinds: dict[str, list[Stage]] = {"no-op": [], "ladder": [], "oracle": [], "trajectories": []}
+    attempts = {plan.name for plan in item.plans if plan.attempt}
+    for stage in proof.stages:
+        kind = "ladder" if stage.name.startswith("ladder-") else stage.name
+        kinds["trajectories" if stage.name in attempts else kind].append(stage)
+    held = {kind: sum(stage.holds is True for stage in stages) for kind, stages in kinds.items()}
+    parts = ["no-op fails" if held["no-op"] else "no-op does not fail"]
+    if kinds["ladder"]:
+        parts.append(f"ladder {held['ladder']}/{len(kinds['ladder'])}")
+    parts.append(f"oracle {held['oracle']}/{len(kinds['oracle'])}")
+    text = ", ".join(parts)
+    if kinds["trajectories"]:
+        count = len(kinds["trajectories"])
+        text += f"; {held['trajectories']} of {count} trajector{'y reproduces' if count == 1 else 'ies reproduce'}"
+    return text
+
+
+def _explained(stage: Stage, folder: Path) -> Iterator[str]:
+    place = folder / (stage.name if stage.attempt == 1 else f"{stage.name}-{stage.attempt}")
+    if stage.holds is None:
+        yield f"  {stage.name}: {stage.outcome}: {stage.reason}"
+        yield f"    evidence: {place}"
+        return
+    for report in stage.reports:
+        if report.passed is stage.expected.get(report.milestone):
+            continue
+        wanted, found = ("pass", "failed") if stage.expected.get(report.milestone) else ("fail", "passed")
+        yield f"  {stage.name}: tests of `{report.milestone}` must {wanted}; they {found}"
+        failing = [test.name for test in report.tests if test.status in ("failed", "error")]
+        if failing and wanted == "pass":
+            yield f"    failing: {', '.join(failing)}"
+        yield f"    log: {place / f'{report.milestone}.log'}"
+    for difference in stage.differences:
+        yield f"  {stage.name}: {difference}"

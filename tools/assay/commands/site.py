@@ -1,0 +1,66 @@
+"""`assay site`."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import click
+
+from assay.diagnostics import Severity
+from assay.errors import ExitCode
+from assay.workspace import Workspace, find_root, load
+
+if TYPE_CHECKING:
+    from assay.pages.compose import Audience, Ranked
+
+
+@click.command("site")
+@click.option("--audience", type=click.Choice(["public", "annotator"]), default="public", show_default=True,
+              help="`annotator` leaves out all grades and rankings.")
+@click.option("--serve", is_flag=True, help="Serve on http://127.0.0.1:8000 until interrupted, instead of building.")
+def command(audience: str, serve: bool) -> None:
+    """Write the generated pages beneath site/ and build the site into build/site.
+
+    It opens from a folder on disk and asks nothing of the network. Broken links and citations that lead nowhere
+    fail the build. Hand-written pages in site/ stay as they are.
+
+    \b
+    Examples:
+      assay site
+      assay site --audience annotator
+      assay site --serve
+    """
+    from assay.pages import building, compose, writer
+
+    started = time.monotonic()
+    root = find_root(Path.cwd())
+    workspace = load(root)
+    ranked, problems = _ranked(workspace)
+    made = compose.pages(workspace, ranked, audience=cast("Audience", audience), problems=problems)
+    written = writer.write(root / writer.DOCS, made)
+    if serve:
+        raise SystemExit(building.serve(root))
+    refusal = building.build(root)
+    if refusal is not None:
+        click.echo(refusal.rstrip(), err=True)
+        click.echo("error site-build: mkdocs refused to build the site; its words are above", err=True)
+        raise SystemExit(ExitCode.FINDINGS)
+    files = f"{written.changed} files changed, {written.removed} removed"
+    click.echo(f"{len(made)} pages, {files}, {time.monotonic() - started:.1f} s")
+    click.echo(str(root / building.OUTPUT / "index.html"))
+
+
+def _ranked(workspace: Workspace) -> tuple[Ranked, int]:
+    """The ranking, withheld when an annotation has errors; and how many errors there are in all."""
+    from assay.pages.compose import Ranked
+    from assay.results.ranking import rank_workspace
+    from assay.rules import run
+
+    errors = [item for item in run(workspace) if item.severity is Severity.ERROR]
+    unsound = sum(item.path.startswith("annotations/") for item in errors)
+    if unsound:
+        words = f"Nothing is ranked while annotations have errors ({unsound}): assay check names them."
+        return Ranked(None, words), len(errors)
+    return Ranked(rank_workspace(workspace)), len(errors)

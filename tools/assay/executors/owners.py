@@ -1,0 +1,66 @@
+"""Whose container is it: labels that name the owning process, and the test whether that process still lives."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+RUN, PID, START, HOST = "assay.run", "assay.pid", "assay.start", "assay.host"
+
+
+def labels(run: str) -> dict[str, str]:
+    """The labels of everything that this process creates during `run`."""
+    pid = os.getpid()
+    return {RUN: run, PID: str(pid), START: _start(pid), HOST: platform.node()}
+
+
+def abandoned(found: Mapping[str, str]) -> bool:
+    """Whether labels name a process of this host that is gone. A process id alone would not do: ids are reused."""
+    if found.get(HOST) != platform.node() or not found.get(PID, "").isdigit():
+        return False
+    return _start(int(found[PID])) != found.get(START)
+
+
+def _start(pid: int) -> str:
+    """When a process started, in the system's own notation; empty when there is no such process."""
+    try:
+        # Field 22; the second field may hold blanks and parentheses, so count after the last parenthesis.
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[19]
+    except FileNotFoundError:
+        if Path("/proc/self").exists():
+            return ""
+    # No /proc here: ask ps, whose notation sorts out reuse just as well.
+    shown = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return "".join(character for character in shown.stdout if character.isalnum())
+
+
+def _scratch_prefix() -> str:
+    return f"assay-{re.sub('[^A-Za-z0-9.]', '_', platform.node())}-"
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """A temporary folder named after this process, so that a later one can tell whether it is still in use."""
+    prefix = f"{_scratch_prefix()}{os.getpid()}-{_start(os.getpid())}-"
+    with tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder
+
+
+def reap_scratch() -> int:
+    """Remove the temporary folders of dead processes of this host; returns how many there were."""
+    removed = 0
+    for folder in Path(tempfile.gettempdir()).glob(f"{_scratch_prefix()}*-*-*"):
+        pid, start = folder.name.removeprefix(_scratch_prefix()).split("-")[:2]
+        if pid.isdigit() and _start(int(pid)) != start:
+            shutil.rmtree(folder, ignore_errors=True)
+            removed += 1
+    return removed

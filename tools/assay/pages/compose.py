@@ -1,0 +1,71 @@
+"""All generated pages of the site."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from assay.model.base import ID_PATTERN
+from assay.pages import citing, home, links, ranking_page, task_page, trajectory_page
+from assay.results.ranking import RankingReport
+from assay.workspace import Workspace
+
+Audience = Literal["annotator", "public"]
+HIDDEN = "This edition of the site is for annotators, who work before anything is compared."
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """A ranking, or the reason why there is none."""
+
+    report: RankingReport | None
+    withheld: str = ""
+
+
+def pages(workspace: Workspace, ranked: Ranked, *, audience: Audience = "public", problems: int = 0) -> dict[str, str]:
+    """Markdown by path in the docs folder. Reads the files of tasks, writes nothing.
+
+    For annotators grades and rankings are left out, so that nobody sees another's verdict before giving one.
+    `problems` is how many errors the rules found.
+    """
+    workspace = _with_safe_names(workspace)
+    annotated = audience == "public"
+    ranked = ranked if annotated else Ranked(None, HIDDEN)
+    made = {
+        links.HOME: home.home(workspace, annotated=annotated, problems=problems),
+        links.TASKS: home.task_list(workspace, annotated=annotated),
+        links.RANKING: ranking_page.page(workspace, ranked.report, ranked.withheld),
+    }
+    for task in workspace.tasks.values():
+        made[links.task_page(task.id)] = task_page.page(workspace, task, annotated=annotated)
+    for task_id, attempts in workspace.attempts.items():
+        found: citing.Mentions = citing.mentions(workspace, task_id) if annotated else {}
+        for alias, attempt in attempts.items():
+            path = links.trajectory_page(task_id, alias)
+            made[path] = trajectory_page.page(workspace, attempt, found.get(alias, {}))
+    return made
+
+
+def _with_safe_names(workspace: Workspace) -> Workspace:
+    """Without folders and files whose names are no ids: names become paths, titles and anchors as they stand.
+
+    Trajectories and annotations of a task that is not there go too; `assay check` reports all of them.
+    """
+    tasks = {name: task for name, task in workspace.tasks.items() if _is_id(name)}
+    attempts: Mapping[str, Mapping[str, object]] = workspace.attempts
+    return replace(
+        workspace,
+        tasks=tasks,
+        attempts={
+            name: {alias: attempt for alias, attempt in workspace.attempts[name].items() if _is_id(alias)}
+            for name in attempts
+            if name in tasks
+        },
+        sheets=tuple(sheet for sheet in workspace.sheets if sheet.task in tasks and _is_id(sheet.annotator)),
+    )
+
+
+def _is_id(name: str) -> bool:
+    return re.fullmatch(ID_PATTERN, name) is not None

@@ -1,0 +1,130 @@
+"""The first page and the list of tasks."""
+
+from __future__ import annotations
+
+from assay.pages import links, markup
+from assay.pages.inert import inline, raw, worded
+from assay.pages.task_page import proof_verdict
+from assay.workspace import Task, Workspace
+
+
+def home(workspace: Workspace, *, annotated: bool, problems: int) -> str:
+    """The study in numbers, three ways in, one card for each task."""
+    tasks = list(workspace.tasks.values())
+    title = inline(workspace.settings.title)
+    lead = (
+        "Recorded attempts at realistic programming tasks, graded against rubrics and ranked. Every claim on these "
+        "pages links to the step, file or test that it rests on."
+    )
+    return "".join(
+        (
+            markup.front_matter("Home", toc=False),
+            f"\n# {title}\n\n{lead}\n{{: .as-lead }}\n\n",
+            _numbers(workspace, tasks, annotated=annotated),
+            _problems(problems),
+            _doors(workspace, annotated=annotated),
+            "\n## Tasks {#tasks}\n\n",
+            "".join(_card(workspace, task, annotated=annotated) for task in tasks) or "There is no task yet.\n",
+        )
+    )
+
+
+def task_list(workspace: Workspace, *, annotated: bool) -> str:
+    """All tasks in one dense table."""
+    head = ("task", "difficulty", "category", "expert time", "milestones", "proof", "attempts", "annotations")
+    rows = [_row(workspace, task, annotated=annotated) for task in workspace.tasks.values()]
+    table = markup.table(head, rows) if rows else "There is no task yet.\n"
+    return f"{markup.front_matter('Tasks', toc=False)}\n# Tasks\n\n{table}"
+
+
+def _numbers(workspace: Workspace, tasks: list[Task], *, annotated: bool) -> str:
+    proven = sum(task.proof is not None and task.proof.verdict == "proven" for task in tasks)
+    attempts = sum(map(len, workspace.attempts.values()))
+    steps = sum(
+        len(attempt.trajectory.record.steps)
+        for group in workspace.attempts.values()
+        for attempt in group.values()
+        if attempt.trajectory
+    )
+    numbers = [
+        (len(tasks), "task" if len(tasks) == 1 else "tasks"),
+        (proven, "proven by replay"),
+        (attempts, "trajectory" if attempts == 1 else "trajectories"),
+        (steps, "recorded steps"),
+    ]
+    if annotated:
+        sheets = sum(sheet.entry is not None for sheet in workspace.sheets)
+        numbers.append((sheets, "annotation" if sheets == 1 else "annotations"))
+    cells = "".join(f"<div><b>{number:,}</b><span>{words}</span></div>" for number, words in numbers)
+    return f'<div class="as-numbers">{cells}</div>\n'
+
+
+def _problems(problems: int) -> str:
+    if not problems:
+        return ""
+    words = f"{markup.count(problems, 'problem')} in the data of this workspace; `assay check` names every one."
+    return f"\n{markup.note(words, 'warning', 'Checks')}\n"
+
+
+def _doors(workspace: Workspace, *, annotated: bool) -> str:
+    annotate = (
+        f"Start with a {links.link('task', links.HOME, links.TASKS)}: its instruction, then its rubric, then the "
+        "trajectories in the order that your sheet gives."
+    )
+    review = (
+        "Follow a citation: open any rationale, click the step it cites, and read what is there. "
+        f"{links.link('All tasks', links.HOME, links.TASKS)} list their proofs."
+    )
+    read = (
+        f"Begin with the {links.link('ranking', links.HOME, links.RANKING)} and what its numbers cannot carry; "
+        f"{links.link('about this study', links.HOME, links.ABOUT)} says where the data come from."
+    )
+    hidden = "This edition is for annotators: it shows no grades and no ranking."
+    doors = (("I annotate", annotate), ("I review", review), ("I read", read if annotated else hidden))
+    cells = "".join(
+        f'<div class="as-door" markdown="1">\n<p class="as-doorname">{name}</p>\n\n{text}\n\n</div>\n'
+        for name, text in doors
+    )
+    return f'\n<div class="as-doors" markdown="1">\n{cells}</div>\n'
+
+
+def _card(workspace: Workspace, task: Task, *, annotated: bool) -> str:
+    here = links.HOME
+    head = f"### {links.link(inline(task.id), here, links.task_page(task.id))} {{#task-{task.id}}}\n\n"
+    if task.file is None:
+        return f'<div class="as-card" markdown="1">\n\n{head}The task file has errors.\n\n</div>\n'
+    metadata = task.file.record.metadata
+    facts = [
+        ("proof", proof_verdict(task.proof)),
+        ("difficulty", raw(metadata.difficulty)),
+        ("milestones", f"{len(task.milestones)}"),
+        ("attempts", f"{len(workspace.attempts.get(task.id, {}))}"),
+        ("annotations", f"{_sheets(workspace, task)}" if annotated else ""),
+    ]
+    description = worded(task.file.record.task.description)
+    crux = f"{worded(metadata.crux)}\n{{: .as-quiet }}\n\n"
+    body = f"{description}\n\n{crux}{markup.facts(facts)}\n"
+    return f'<div class="as-card" markdown="1">\n\n{head}{body}\n</div>\n'
+
+
+def _row(workspace: Workspace, task: Task, *, annotated: bool) -> tuple[str, ...]:
+    name = links.link(inline(task.id), links.TASKS, links.task_page(task.id))
+    attempts = str(len(workspace.attempts.get(task.id, {})))
+    sheets = str(_sheets(workspace, task)) if annotated else "hidden"
+    if task.file is None:
+        return name, "", "", "", "", markup.verdict(None, "task file has errors"), attempts, sheets
+    metadata = task.file.record.metadata
+    return (
+        name,
+        inline(metadata.difficulty),
+        inline(metadata.category),
+        markup.minutes(metadata.expert_time_estimate_min),
+        str(len(task.milestones)),
+        proof_verdict(task.proof),
+        attempts,
+        sheets,
+    )
+
+
+def _sheets(workspace: Workspace, task: Task) -> int:
+    return sum(sheet.task == task.id and sheet.entry is not None for sheet in workspace.sheets)

@@ -1,0 +1,67 @@
+"""Where pages are and what their anchors are called. Everything that links asks here."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+
+HOME = "index.md"
+TASKS = "tasks/index.md"
+RANKING = "ranking.md"
+ABOUT = "about.md"
+PATCH, TESTS, STEPS = "patch", "tests", "steps"
+
+
+def task_page(task: str) -> str:
+    """The page of a task, as a path in the docs folder."""
+    return f"tasks/{task}/index.md"
+
+
+def trajectory_page(task: str, alias: str) -> str:
+    """The page of a trajectory, as a path in the docs folder."""
+    return f"trajectories/{task}/{alias}.md"
+
+
+def relative(page: str, target: str, anchor: str = "") -> str:
+    """What to write on `page` to link to `target`; Markdown links are checked and rewritten by MkDocs."""
+    path = "" if page == target else posixpath.relpath(target, posixpath.dirname(page) or ".")
+    return f"{path}#{anchor}" if anchor else path
+
+
+def href(page: str, target: str, anchor: str = "") -> str:
+    """The same for raw HTML, which MkDocs leaves alone."""
+    return re.sub(r"\.md(?=#|$)", ".html", relative(page, target, anchor))
+
+
+def link(text: str, page: str, target: str, anchor: str = "") -> str:
+    """A Markdown link; `text` must be inert already."""
+    return f"[{text}]({relative(page, target, anchor)})"
+
+
+def step_anchor(step: int, call: int | None = None) -> str:
+    """A step, or one of its calls counted from 1."""
+    return f"s{step}" if call is None else f"s{step}.c{call}"
+
+
+def milestone_anchor(milestone: str) -> str:
+    """Where the steps of a milestone begin."""
+    return f"m-{_safe(milestone)}"
+
+
+def file_anchor(path: str) -> str:
+    """A file of the final patch."""
+    return f"f:{_safe(path)}"
+
+
+def anchor_of_test(milestone: str, test: str | None = None) -> str:
+    """A test in the final state, or all tests of a milestone."""
+    return f"t-{_safe(milestone)}" if test is None else f"t-{_safe(milestone)}-{_safe(test)}"
+
+
+def sheet_anchor(annotator: str, alias: str | None = None) -> str:
+    """An annotator's section on the page of a task, or the part on one trajectory."""
+    return annotator if alias is None else f"{annotator}-on-{alias}"
+
+
+def _safe(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._/-]+", "-", text)

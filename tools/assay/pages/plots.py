@@ -1,0 +1,49 @@
+"""Drawings in HTML and inline SVG: themed by CSS classes, titled, the same bytes for the same data."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from assay.model.trajectory import Step
+from assay.pages import links
+from assay.pages.inert import attribute
+from assay.pages.steps import duration, failed, kind_of, title
+
+MOST_BARS = 400
+
+
+def strip(steps: Sequence[Step]) -> str:
+    """One bar for each step, as tall as it took long (logarithmic), linking to its row; raw HTML.
+
+    Longer trajectories show every n-th step, failed ones always. The rows below say the same in words, so that the
+    strip is hidden from screen readers and from the tab order.
+    """
+    every = max(1, math.ceil(len(steps) / MOST_BARS))
+    shown = [step for place, step in enumerate(steps) if place % every == 0 or failed(step)][: 2 * MOST_BARS]
+    longest = max((duration(step) or 0 for step in steps), default=0)
+    return f'<div class="as-strip" aria-hidden="true">{"".join(_bar(step, longest) for step in shown)}</div>\n'
+
+
+def _bar(step: Step, longest: float) -> str:
+    share = math.log1p(10 * (duration(step) or 0.0)) / math.log1p(10 * longest) if longest else 0
+    kind = kind_of(step) + (" as-is-failed" if failed(step) else "")
+    words = attribute(f"{step.step_id} {kind_of(step)}: {title(step)}")
+    style = f"height:{12 + 88 * share:.0f}%"
+    place = links.step_anchor(step.step_id)
+    return f'<a href="#{place}" tabindex="-1" title="{words}" class="as-bar-{kind}" style="{style}"></a>'
+
+
+def interval(strength: float, low: float | None, high: float | None, span: tuple[float, float], words: str) -> str:
+    """A point with its interval on a scale shared by a table; inline HTML. `words` must be inert."""
+    start, end = span
+
+    def x(value: float) -> float:
+        return 4 + 132 * (value - start) / (end - start) if end > start else 70
+
+    line = f'<line x1="{x(low):.1f}" x2="{x(high):.1f}" y1="9" y2="9"/>' if low is not None and high is not None else ""
+    zero = f'<line class="as-zero" x1="{x(0):.1f}" x2="{x(0):.1f}" y1="1" y2="17"/>' if start <= 0 <= end else ""
+    return (
+        f'<svg class="as-interval" viewBox="0 0 140 18" role="img" aria-label="{words}">{zero}{line}'
+        f'<circle cx="{x(strength):.1f}" cy="9" r="3.5"/></svg>'
+    )

@@ -1,0 +1,117 @@
+"""The ranking: rank ranges before ranks, axes kept apart, and every number with the files it rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from assay.model.rubric import AXES
+from assay.pages import links, markup, plots
+from assay.pages.citing import Spot, linked
+from assay.pages.grades import tiers
+from assay.pages.inert import inline, worded
+from assay.results.bradley_terry import RankedItem
+from assay.results.ranking import RankingReport, Standing, Table
+from assay.results.scores import Share
+from assay.workspace import Workspace
+
+HOW_TO_READ = """## How to read this {#how}
+
+- **Rank** is a range when the data cannot tell more. Where ranges overlap, the order is not established.
+- **Strength** is a Bradley-Terry log strength from the annotators' tiers, mean 0; the bar is a 95 &#37; interval over
+  resampled tasks. There is no bar when a single task cannot show how much the order would vary. A star marks a row
+  whose distance to the others comes from the prior, not from data.
+- **W, T, L** are weights: in a ranking of k attempts each pair weighs 1/(k-1).
+- **Must pass** and the four axes are shares of the rubric, by weight. They are never blended into one number.
+- **Milestones** are what the tests said, independent of any person.
+"""
+
+
+def page(workspace: Workspace, report: RankingReport | None, withheld: str = "") -> str:
+    """Markdown of the page; without a report it says why, in the plain words of `withheld`."""
+    head = f"{markup.front_matter('Ranking')}\n# Ranking\n\n"
+    if report is None:
+        return head + markup.note(worded(withheld) or "There is no ranking.", "warning", "No ranking")
+    if not report.tables:
+        return f"{head}Nothing has been ranked yet: there is no annotation.\n"
+    lead = "Attempts are compared only with attempts at the same task; each table has a scale of its own."
+    by_agent = "Agents over all tasks on which their attempts were compared."
+    lead = by_agent if report.by == "agent" else lead
+    tables = "\n".join(_table(workspace, table, report.by) for table in report.tables)
+    data = f"Data {report.data[:12]}, seed {report.seed}. {worded(report.method)}\n{{: .as-quiet }}\n"
+    return f"{head}{lead}\n{{: .as-lead }}\n\n{tables}\n{HOW_TO_READ}\n{data}"
+
+
+def _table(workspace: Workspace, table: Table, by: str) -> str:
+    names = ", ".join(links.link(inline(task), links.RANKING, links.task_page(task)) for task in table.tasks)
+    anchor = "table-" + "-".join(table.tasks)[:80]
+    raters = f"{markup.count(table.rankings, 'ranking')} by {', '.join(map(inline, table.annotators))}"
+    span = _span(table)
+    axes = tuple(AXES)
+    head = ("rank", by, "strength", "W", "T", "L", "must pass", *axes, "milestones")
+    rows = [(_rank(item.bradley_terry), *_cells(item, table, span)) for item in table.standings]
+    warnings = [f"- {worded(warning)}" for warning in (*table.warnings, *_reasons(table))]
+    caveats = '!!! warning "What these numbers cannot carry"\n\n' + "\n".join(f"    {line}" for line in warnings) + "\n"
+    return (
+        f"## {names} {{#{anchor}}}\n\n{raters}\n{{: .as-quiet }}\n\n{markup.table(head, rows, kind='ranking')}\n"
+        f"{caveats if warnings else ''}\n" + "\n".join(_behind(workspace, table))
+    )
+
+
+def _span(table: Table) -> tuple[float, float]:
+    """The scale of the strength column: everything that is drawn in it, and zero."""
+    rows = [standing.bradley_terry for standing in table.standings]
+    values = [0.0, *(row.strength for row in rows)]
+    values += [bound for row in rows if row.interval for bound in (row.interval.low, row.interval.high)]
+    return min(values), max(values)
+
+
+def _rank(row: RankedItem) -> str:
+    low, high = row.rank_range or (row.rank, row.rank)
+    return f"**{low}**" if low == high else f"**{low}\u2013{high}**"
+
+
+def _cells(standing: Standing, table: Table, span: tuple[float, float]) -> Iterator[str]:
+    row = standing.bradley_terry
+    yield _item(standing, table)
+    low, high = (row.interval.low, row.interval.high) if row.interval else (None, None)
+    words = f"{row.strength:+.2f}" + (f", {low:+.2f} to {high:+.2f}" if low is not None and high is not None else "")
+    star = "&#42;" if row.prior_driven else ""
+    yield f"{plots.interval(row.strength, low, high, span, words)} {words}{star}"
+    yield from (f"{value:.3g}" for value in (row.wins, row.ties, row.losses))
+    yield _share(standing.score.must_pass)
+    yield from (_share(standing.score.axes[axis]) for axis in AXES)
+    known = [value for value in standing.milestones.values() if value is not None]
+    yield f"{sum(known)} of {len(known)}" if known else markup.GLYPHS[markup.UNKNOWN]
+
+
+def _item(standing: Standing, table: Table) -> str:
+    name = inline(standing.item)
+    if len(standing.attempts) == 1:
+        return links.link(name, links.RANKING, links.trajectory_page(*standing.attempts[0]))
+    attempts = (
+        links.link(inline(task), links.RANKING, links.trajectory_page(task, alias)) for task, alias in standing.attempts
+    )
+    return f"{name}<br>{', '.join(attempts)}"
+
+
+def _share(share: Share) -> str:
+    return markup.percent(share.value)
+
+
+def _reasons(table: Table) -> list[str]:
+    """Why intervals are missing, each reason once."""
+    found = dict.fromkeys(item.bradley_terry.reason for item in table.standings if item.bradley_terry.reason)
+    return [f"no interval: {reason}" for reason in found]
+
+
+def _behind(workspace: Workspace, table: Table) -> Iterator[str]:
+    """The annotations a table rests on, with the words that justify their order."""
+    for sheet in workspace.sheets:
+        if sheet.task not in table.tasks or sheet.entry is None:
+            continue
+        anchor = links.sheet_anchor(sheet.annotator)
+        words = f"{inline(sheet.annotator)} on {inline(sheet.task)}"
+        name = links.link(words, links.RANKING, links.task_page(sheet.task), anchor)
+        order = tiers(sheet.entry.record, links.RANKING)
+        text = linked(workspace, Spot(links.RANKING, sheet.task, None), sheet.entry.record.comparison)
+        yield f"### {name} {{#{anchor}-{sheet.task}}}\n\n{order}\n\n{text}\n"

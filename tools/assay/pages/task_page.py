@@ -1,0 +1,204 @@
+"""The page of one task: what is asked, how it is tested and graded, the proof, and how the attempts came out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from assay.model.outcome import Proof, Stage
+from assay.model.rubric import AXES, Criterion, Rubric
+from assay.model.user import SimulatedUser, Trigger
+from assay.pages import grades, links, markup, prose
+from assay.pages.inert import inline, raw, worded
+from assay.pages.trajectory_page import length, outcome
+from assay.workspace import Attempt, Task, Workspace
+
+
+def page(workspace: Workspace, task: Task, *, annotated: bool) -> str:
+    """Markdown of the page; `annotated` says whether people's grades may be shown."""
+    here = links.task_page(task.id)
+    sections = (
+        ("Background", "background", prose.render(prose.without_title(task.text("README.md")))),
+        ("Instruction", "instruction", prose.render(task.text("instruction.md"))),
+        ("Milestones", "milestones", "".join(_milestones(task))),
+        ("Attempts", "attempts", _attempts(workspace, task)),
+        ("Annotations", "annotations", grades.section(workspace, task) if annotated else ""),
+        ("Rubric", "rubric", _rubric(task.rubric.record) if task.rubric else ""),
+        ("Environment", "environment", _environment(task)),
+        ("Proof by replay", "proof", _proof(task.proof)),
+        ("Simulated user", "user", _user(task.user.record) if task.user else ""),
+    )
+    body = "".join(f"\n## {name} {{#{anchor}}}\n\n{text}\n" for name, anchor, text in sections if text.strip())
+    crumbs = markup.crumbs(links.link("Tasks", here, links.TASKS), "task")
+    return f"{markup.front_matter(task.id)}{crumbs}\n# {inline(task.id)}\n\n{_lead(task)}{body}"
+
+
+def proof_verdict(proof: Proof | None) -> str:
+    """The verdict with a glyph; Markdown and raw HTML alike."""
+    if proof is None:
+        return markup.verdict(None, "not replayed here")
+    passed = {"proven": True, "refuted": False}.get(proof.verdict)
+    return markup.verdict(passed, proof.verdict)
+
+
+def _lead(task: Task) -> str:
+    if task.file is None:
+        return markup.note("The task file has errors; `assay check` names them.", "warning", "task.toml")
+    file = task.file.record
+    metadata = file.metadata
+    pairs = [
+        ("difficulty", raw(metadata.difficulty)),
+        ("category", raw(metadata.category)),
+        ("expert time", markup.minutes(metadata.expert_time_estimate_min)),
+        ("milestones", f"{len(file.milestones)}"),
+        ("proof", proof_verdict(task.proof)),
+        ("origin", raw(metadata.origin)),
+        ("tags", " ".join(markup.tag(raw(name)) for name in metadata.tags)),
+    ]
+    description = worded(file.task.description)
+    lead = f"{description}\n{{: .as-lead }}\n\n" if description else ""
+    crux = f'<div class="as-crux" markdown="1">\n\n**Crux**\n{worded(metadata.crux)}\n\n</div>\n'
+    return f"{lead}{crux}\n{markup.facts(pairs)}"
+
+
+def _milestones(task: Task) -> Iterator[str]:
+    for number, name in enumerate(task.milestones, 1):
+        text = task.text(f"steps/{name}/instruction.md")
+        body = prose.render(text) if text.strip() else '<p class="as-quiet">no instruction</p>'
+        yield markup.disclosure(f'<span class="as-n">{number}</span> {raw(name)}', body)
+
+
+def _attempts(workspace: Workspace, task: Task) -> str:
+    """Milestones against attempts: who got how far, in the final state."""
+    attempts = workspace.attempts.get(task.id, {})
+    if not attempts:
+        return "There is no trajectory yet.\n"
+    here = links.task_page(task.id)
+    head = ("attempt", *(inline(name) for name in task.milestones), "outcome", "length", "")
+    rows = [
+        (
+            links.link(inline(alias), here, links.trajectory_page(task.id, alias)),
+            *(_milestone(attempt, name, here) for name in task.milestones),
+            inline(outcome(attempt)),
+            length(attempt),
+            _opened(task, attempt),
+        )
+        for alias, attempt in attempts.items()
+    ]
+    return markup.table(head, rows, kind="matrix")
+
+
+def _milestone(attempt: Attempt, name: str, here: str) -> str:
+    entry = attempt.reports.get(name)
+    if entry is None:
+        return markup.verdict(None, "no report")
+    tests = entry.record.tests
+    good = sum(test.status == "passed" for test in tests)
+    words = f"{good} of {len(tests)}" if entry.record.passed is not None else inline(entry.record.outcome)
+    target = links.trajectory_page(attempt.task, attempt.alias)
+    return links.link(markup.verdict(entry.record.passed, words), here, target, links.anchor_of_test(name))
+
+
+def _opened(task: Task, attempt: Attempt) -> str:
+    """A word when the attempt was made on another state of the task than the last proof."""
+    if task.proof is None or attempt.session is None:
+        return ""
+    same = task.proof.content_sha256 == attempt.session.record.predicate.task_sha256
+    return "" if same else markup.tag("older task content")
+
+
+def _rubric(rubric: Rubric) -> str:
+    pieces = []
+    for axis in AXES:
+        chosen = [criterion for criterion in rubric.criteria if criterion.axis == axis]
+        if chosen:
+            head = (axis, "weight", "decided by", "why")
+            pieces.append(markup.table(head, map(_criterion, chosen), kind="rubric"))
+    return "".join(pieces)
+
+
+def _criterion(criterion: Criterion) -> tuple[str, ...]:
+    labels = (markup.tag("must pass", "must") if criterion.must_pass else "") + (
+        "" if criterion.good else markup.tag("a fault when true")
+    )
+    requires = f" after {', '.join(map(inline, criterion.requires))}" if criterion.requires else ""
+    name = f'<span class="as-name" id="c-{raw(criterion.id)}">{inline(criterion.id)}</span> {labels}'
+    name += f"<br>{worded(criterion.statement)}"
+    decided = markup.breakable(inline(criterion.test)) if criterion.test else criterion.evidence
+    return name, str(criterion.weight), f"{decided}{requires}", worded(criterion.why)
+
+
+def _environment(task: Task) -> str:
+    pieces = []
+    if task.file:
+        settings = task.file.record.environment
+        pairs = [
+            ("network", raw(settings.network_mode)),
+            ("work directory", f"<code>{raw(task.file.record.workdir)}</code>"),
+            ("memory", f"{settings.memory_mb:,} MiB" if settings.memory_mb else ""),
+            ("cpus", f"{settings.cpus:g}" if settings.cpus else ""),
+            ("image", f"<code>{raw(settings.docker_image)}</code>" if settings.docker_image else ""),
+            ("built image", f"<code>{task.proof.image.id[7:19]}</code>" if task.proof and task.proof.image else ""),
+        ]
+        pieces.append(markup.facts(pairs))
+    dockerfile = task.text("environment/Dockerfile").rstrip()
+    if dockerfile:
+        pieces.append(f'<div class="as-out">{markup.code(raw(dockerfile), "Dockerfile")}</div>\n')
+    return "\n".join(pieces)
+
+
+def _proof(proof: Proof | None) -> str:
+    if proof is None:
+        return "Not replayed on the machine that built this site: `assay replay` runs the proof and keeps evidence.\n"
+    lead = (
+        f"{proof_verdict(proof)} with engine {inline(proof.engine)}, harness {inline(proof.harness)}, "
+        f"on content {inline(proof.content_sha256[:12])}.\n\n"
+    )
+    names = list(dict.fromkeys(name for stage in proof.stages for name in stage.expected))
+    head = ("stage", *(inline(name) for name in names), "as expected", "time")
+    return lead + markup.table(head, (_stage(stage, names) for stage in proof.stages), kind="matrix")
+
+
+def _stage(stage: Stage, milestones: list[str]) -> tuple[str, ...]:
+    found = {report.milestone: report.passed for report in stage.reports}
+    name = inline(stage.name) + (f" &#35;{stage.attempt}" if stage.attempt > 1 else "")
+    cells = [_expected(stage.expected.get(milestone), found.get(milestone)) for milestone in milestones]
+    reason = "" if not stage.reason else f"<br>{inline(stage.reason)}"
+    words = {True: "yes", False: "no", None: inline(stage.outcome)}[stage.holds]
+    holds = markup.verdict(stage.holds, words)
+    return name, *cells, holds + reason, markup.seconds(stage.seconds)
+
+
+def _expected(want: bool | None, found: bool | None) -> str:
+    words = {True: "passes", False: "fails", None: "undecided"}
+    if want is None:
+        return ""
+    if want is found:
+        return f'<span class="as-quiet">{words[found]}, as expected</span>'
+    return f'<strong class="as-fail">{words[found]}, should be: {words[want]}</strong>'
+
+
+def _user(user: SimulatedUser) -> str:
+    limits = markup.count(user.stop.max_turns, "turn")
+    opening = f"Opens with: <q>{worded(user.opening)}</q> Stops after {limits}.\n\n"
+    rows = [
+        (
+            f'<span class="as-name">{inline(intent.id)}</span><br>{intent.kind}, {inline(intent.milestone)}',
+            "<br>".join(_trigger(trigger) for trigger in intent.reveal),
+            "<br>".join(f"<q>{worded(words)}</q>" for words in intent.says),
+        )
+        for intent in user.intents
+    ]
+    return opening + markup.table(("intent", "revealed", "says"), rows)
+
+
+def _trigger(trigger: Trigger) -> str:
+    if trigger.at_start:
+        return "at the start"
+    if trigger.on_ask:
+        return f"when asked about {', '.join(map(inline, trigger.on_ask))}"
+    if trigger.on_milestone_pass:
+        return f"when {inline(trigger.on_milestone_pass)} passes"
+    if trigger.on_test_fail:
+        return f"when {inline(trigger.on_test_fail)} fails"
+    turns = markup.count(trigger.after_turns or 0, "turn")
+    return "when done is claimed" if trigger.on_claim_done else f"after {turns}"

@@ -1,0 +1,132 @@
+"""Everything Assay asks of git. The only module that imports it.
+
+Trees are compared and patched outside any repository, so that neither the workspace's configuration nor a
+`.gitattributes` above them can change the result.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from assay.errors import EnvironmentMissingError, UsageError
+
+if TYPE_CHECKING:
+    import git
+
+KEPT = ("GIT_EXEC_PATH", "GIT_PYTHON_", "GIT_SSL_")
+"""GIT_* variables that say how to run git; all others say where, and would redirect our calls (hooks set them)."""
+
+ISOLATED = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_ATTR_NOSYSTEM": "1"}
+_SAME_NAMES = re.compile(rb'^diff --git ("?)[ab]/(.*) \1[ab]/\2$', re.MULTILINE)
+
+
+def diff_trees(a: Path, b: Path) -> bytes:
+    """The patch that turns tree `a` into tree `b`, with binary files, modes, links and deletions.
+
+    Deterministic: no renames, full object names, `a/` and `b/` prefixes. Empty bytes when the trees are equal. Empty
+    directories do not exist for git.
+    """
+    if a.parent == b.parent and (a.name, b.name) == ("a", "b"):
+        return _diff(a.parent)
+    with tempfile.TemporaryDirectory(prefix="assay-diff-") as name:
+        shutil.copytree(a, Path(name, "a"), symlinks=True)
+        shutil.copytree(b, Path(name, "b"), symlinks=True)
+        return _diff(Path(name))
+
+
+def _diff(folder: Path) -> bytes:
+    options = ("--no-index", "--binary", "--full-index", "--no-prefix", "--no-renames", "--no-ext-diff")
+    patch = _run(folder, "diff", *options, "--no-textconv", "--no-color", "a", "b", allowed=(0, 1))
+    # Without an index git writes `b/new b/new` for added files; readers expect `a/new b/new`.
+    return _SAME_NAMES.sub(rb"diff --git \1a/\2 \1b/\2", patch)
+
+
+def apply_patch(tree: Path, patch: bytes) -> None:
+    """Apply `patch` to the files below `tree`, all or nothing.
+
+    Raises UsageError when it does not apply. Git itself refuses paths that leave the tree or pass through a link.
+    """
+    if not patch:
+        return
+    with tempfile.NamedTemporaryFile(prefix="assay-", suffix=".patch") as file:
+        file.write(patch)
+        file.flush()
+        try:
+            # From above the tree: inside it, a `.git` that belongs to the tree would be taken for ours.
+            _run(tree.parent, "apply", "--whitespace=nowarn", "--binary", f"--directory={tree.name}", file.name)
+        except GitError as error:
+            raise UsageError(
+                "patch-does-not-apply",
+                f"the patch must apply to the image's work tree; git said: {error}",
+                "the image or the patch changed since the attempt was recorded",
+            ) from error
+
+
+def blob_id(file: Path) -> str:
+    """The id git gives to the content of `file`: 40 hex digits. Needs no repository."""
+    return _run(file.parent, "hash-object", "--no-filters", "--", file.name).decode().strip()
+
+
+def head_commit(root: Path) -> str | None:
+    """The checked-out commit of the repository around `root`, or None when there is none."""
+    try:
+        return _run(root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}", isolated=False).decode().strip() or None
+    except GitError:
+        return None
+
+
+def changed_paths(root: Path, since: str) -> set[str]:
+    """Paths below `root`, relative to it, that differ from the point where `since` and HEAD parted.
+
+    Counts committed, staged, unstaged and untracked files, and deleted ones. Raises UsageError for an unknown revision.
+    """
+    try:
+        base = _run(root, "merge-base", "--end-of-options", since, "HEAD", isolated=False).decode().strip()
+        found = _run(root, "diff", "--name-only", "--no-renames", "--relative", "-z", base, isolated=False)
+        found += _run(root, "ls-files", "--others", "--exclude-standard", "-z", isolated=False)
+    except GitError as error:
+        raise UsageError(
+            "unknown-revision",
+            f"`{since}` must name a commit that shares history with HEAD; git said: {error}",
+            "fetch it first, or name another one: `git branch --all` lists branches",
+        ) from error
+    return {os.fsdecode(path) for path in found.split(b"\0") if path}
+
+
+class GitError(Exception):
+    """A git command failed; the text is what it wrote to stderr."""
+
+
+def _git() -> type[git.Git]:
+    try:
+        import git
+    except ImportError as error:
+        raise EnvironmentMissingError(
+            "git-missing", "the `git` program must be on PATH; it was not found", "install git and try again"
+        ) from error
+    return git.Git
+
+
+def _run(folder: Path, *arguments: str, allowed: tuple[int, ...] = (0,), isolated: bool = True) -> bytes:
+    """Standard output of `git ARGUMENTS` in `folder`; `isolated` hides every repository and configuration."""
+    program = _git()
+    for name in [name for name in os.environ if name.startswith("GIT_") and not name.startswith(KEPT)]:
+        del os.environ[name]  # GitPython can add variables to a call, not take them away
+    environment = {**ISOLATED, "GIT_CEILING_DIRECTORIES": str(folder.resolve().parent)} if isolated else {}
+    status, output, errors = program(str(folder)).execute(
+        ["git", *arguments],
+        env=environment,
+        with_extended_output=True,
+        with_exceptions=False,
+        stdout_as_string=False,
+        strip_newline_in_stdout=False,
+    )
+    if status not in allowed:
+        text = errors if isinstance(errors, str) else errors.decode(errors="replace")
+        raise GitError(text.strip() or f"exit status {status}")
+    return output if isinstance(output, bytes) else output.encode()
