@@ -74,6 +74,7 @@ def test_a_script_becomes_a_trajectory_that_reproduces(workspace: Path) -> None:
     check_session(attempt)
     replayed = assay(workspace, "replay")
     assert "1 of 1 trajectory reproduces" in replayed.out
+    check_unchanged_tasks_can_be_left_out(workspace)
     again = assay(workspace, "record", "tiny", "--script", "attempt.yaml", "--alias", "brisk-otter")
     assert (again.code, "alias-taken" in again.err) == (2, True)
     check_a_change_of_the_record_is_noticed(workspace)
@@ -126,6 +127,21 @@ def check_session(attempt: Attempt) -> None:
         if file.is_file() and file.name != "session.json"
     }
     assert named == found
+
+
+def check_unchanged_tasks_can_be_left_out(workspace: Path) -> None:
+    """A proof stands until the task, a result or a patch changes."""
+    evidence = workspace / ".assay/replays/tiny"
+    before = sorted(evidence.iterdir())
+    left_out = assay(workspace, "replay", "--if-changed")
+    assert "1 of 1 trajectory reproduces) unchanged since 2" in left_out.out
+    assert sorted(evidence.iterdir()) == before
+    more = assay(workspace, "replay", "--if-changed", "--repeat", "2")
+    assert "oracle 2/2" in more.out
+    assert "unchanged" not in more.out
+    put(workspace / "tasks/tiny/instruction.md", "Write words into files, please.\n")
+    changed = assay(workspace, "replay", "--if-changed", "--no-trajectories")
+    assert (changed.code, "unchanged" in changed.out) == (0, False)
 
 
 def check_a_change_of_the_record_is_noticed(workspace: Path) -> None:

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from assay import __version__
-from assay.contents import content_hash
+from assay.contents import content_hash, file_hash
 from assay.errors import UsageError
 from assay.executors import EngineError, Taken
 from assay.executors.docker import Engine
@@ -27,6 +27,7 @@ from assay.workspace import PROOFS, Attempt, Task
 from assay.worktree import patched_artifacts
 
 SOLUTION_LOG = "solution"
+HARNESS = f"assay {__version__}"
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,8 @@ class Plan:
     expected: Mapping[str, bool]
     solutions: int = 0
     attempt: Attempt | None = None
+    patch: Path | None = None
+    """The attempt's result."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +79,10 @@ def plans(task: Task, attempts: Sequence[Attempt] = (), repeat: int = 1) -> list
     for attempt in attempts:
         recorded = {name: entry.record.passed for name, entry in attempt.reports.items()}
         expected = {name: recorded[name] for name in names if recorded.get(name) is not None}  # type: ignore[misc]
-        if expected and not attempt.patches.keys().isdisjoint(names):
-            found.append(Plan(attempt.alias, 1, expected, attempt=attempt))
+        reached = [name for name in names if name in attempt.patches]
+        if expected and reached:
+            patch = attempt.folder / "patches" / f"{reached[-1]}.patch"
+            found.append(Plan(attempt.alias, 1, expected, attempt=attempt, patch=patch))
     return found
 
 
@@ -86,6 +91,25 @@ def request(root: Path, engine: Engine, task: Task, attempts: Sequence[Attempt] 
     now = datetime.now(UTC)
     folder = root / PROOFS / task.id / f"{now:%Y%m%dT%H%M%SZ}-{engine.run_id}"
     return Request(task, plans(task, attempts, repeat), folder, now)
+
+
+def still_proven(item: Request, engine: Engine) -> Proof | None:
+    """The newest proof on this machine, when everything that `item` would run is in it and nothing has changed since.
+
+    What counts is the task's content, the image, each trajectory's patch and recorded results, and Assay's version.
+    """
+    proof = item.task.proof
+    if proof is None or proof.verdict != "proven" or proof.harness != HARNESS or proof.image is None:
+        return None
+    ran = {(stage.name, stage.attempt, stage.patch_sha256, tuple(stage.expected.items())) for stage in proof.stages}
+    wanted = {(plan.name, plan.number, _digest(plan), tuple(plan.expected.items())) for plan in item.plans}
+    if not wanted <= ran or proof.content_sha256 != content_hash(item.task.folder):
+        return None
+    return proof if engine.has_image(proof.image.id) else None
+
+
+def _digest(plan: Plan) -> str | None:
+    return file_hash(plan.patch) if plan.patch else None
 
 
 def replay(
@@ -140,8 +164,8 @@ def run_stage(engine: Engine, prepared: Prepared, plan: Plan) -> StageRun:
     reports: list[TestReport] = []
     with scratch() as folder:
         try:
-            if plan.attempt:
-                outcome, reason, taken = _patched(engine, prepared, plan.attempt, folder)
+            if plan.patch:
+                outcome, reason, taken = _patched(engine, prepared, plan.patch, folder)
             else:
                 solved = solve(engine, prepared, plan.solutions, folder)
                 outcome, reason, taken = solved.outcome, solved.reason, solved.taken
@@ -165,7 +189,9 @@ def _stage(plan: Plan, outcome: Outcome, reason: str, reports: list[TestReport],
         outcome=outcome,
         reason=reason,
         expected=dict(plan.expected),
-        differences=_differences(plan.attempt, reports) if plan.attempt else [],
+        patch_sha256=_digest(plan),
+        differences=_differences(plan.attempt, reports, absent=True) if plan.attempt else [],
+        notes=_differences(plan.attempt, reports, absent=False) if plan.attempt else [],
         reports=reports,
         seconds=round(seconds, 3),
     )
@@ -175,25 +201,23 @@ def _undecided(plan: Plan, reason: str, seconds: float = 0.0) -> StageRun:
     return StageRun(_stage(plan, "invalid-environment", reason, [], seconds), {})
 
 
-def _differences(attempt: Attempt, reports: Sequence[TestReport]) -> list[str]:
-    """Single tests whose recorded result did not come again, as `milestone/test: recorded, now`."""
+def _differences(attempt: Attempt, reports: Sequence[TestReport], *, absent: bool) -> list[str]:
+    """Single tests that came out otherwise than recorded: those that one side lacks, or those that both have."""
     found = []
     for report in reports:
         before = {test.name: test.status for test in attempt.reports[report.milestone].record.tests}
         now = {test.name: test.status for test in report.tests}
         for name in dict.fromkeys((*before, *now)):
-            if before.get(name) != now.get(name):
+            if before.get(name) != now.get(name) and (name in before and name in now) is not absent:
                 was, now_is = before.get(name, "absent"), now.get(name, "absent")
                 found.append(f"{report.milestone}/{name}: recorded {was}, now {now_is}")
     return found
 
 
-def _patched(engine: Engine, prepared: Prepared, attempt: Attempt, folder: Path) -> tuple[Outcome, str, Taken]:
+def _patched(engine: Engine, prepared: Prepared, patch: Path, folder: Path) -> tuple[Outcome, str, Taken]:
     """The artifacts of an attempt, from the image and the attempt's last patch alone."""
-    patches = attempt.folder / "patches"
-    last = [name for name in prepared.file.milestones if name in attempt.patches][-1]
     try:
-        return "scored", "", patched_artifacts(engine, prepared, (patches / f"{last}.patch").read_bytes(), folder)
+        return "scored", "", patched_artifacts(engine, prepared, patch.read_bytes(), folder)
     except UsageError as error:
         return "invalid-environment", error.message, {}
 
@@ -219,7 +243,7 @@ def _finish(item: Request, engine: Engine) -> Proof:
         content_sha256=content_hash(item.task.folder),
         image=item.prepared.image.record if item.prepared else None,
         engine=engine.version,
-        harness=f"assay {__version__}",
+        harness=HARNESS,
         started=item.started.isoformat(timespec="milliseconds"),
         finished=datetime.now(UTC).isoformat(timespec="milliseconds"),
         stages=stages,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,8 +25,11 @@ if TYPE_CHECKING:
 @click.option("--repeat", type=click.IntRange(min=1), default=1, show_default=True, help="Runs of the oracle.")
 @click.option("--jobs", type=click.IntRange(min=1), default=os.cpu_count() or 1, show_default=True, help="At once.")
 @click.option("--trajectories/--no-trajectories", default=True, show_default=True, help="Re-test attempts too.")
+@click.option("--if-changed", is_flag=True, help="Leave out tasks that this machine has proven as they are.")
 @click.option("--json", "as_json", is_flag=True, help="Print the proofs as a JSON array.")
-def command(tasks: tuple[str, ...], repeat: int, jobs: int, trajectories: bool, as_json: bool) -> None:
+def command(
+    tasks: tuple[str, ...], repeat: int, jobs: int, trajectories: bool, if_changed: bool, as_json: bool
+) -> None:
     """Prove tasks by running them in fresh containers, and run the tests of their trajectories again.
 
     An untouched image must fail every milestone, each reference solution must pass exactly the milestones so far, and
@@ -34,6 +39,7 @@ def command(tasks: tuple[str, ...], repeat: int, jobs: int, trajectories: bool, 
     Examples:
       assay replay
       assay replay ledger-loader --repeat 5
+      assay replay --if-changed
       assay replay --no-trajectories --json
     """
     root = find_root(Path.cwd())
@@ -41,7 +47,8 @@ def command(tasks: tuple[str, ...], repeat: int, jobs: int, trajectories: bool, 
     chosen = _chosen(workspace, tasks)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     done: list[tuple[Request, Proof]] = []
-    for item, proof in _proofs(root, workspace, chosen, repeat, jobs, trajectories):
+    options = Options(repeat, jobs, trajectories, if_changed)
+    for item, proof in _proofs(root, workspace, chosen, options):
         done.append((item, proof))
         if not as_json:
             for line in _lines(root, item, proof):
@@ -54,6 +61,16 @@ def command(tasks: tuple[str, ...], repeat: int, jobs: int, trajectories: bool, 
         raise SystemExit(ExitCode.FINDINGS)
 
 
+@dataclass(frozen=True)
+class Options:
+    """What the command line asks of a replay."""
+
+    repeat: int
+    jobs: int
+    trajectories: bool
+    if_changed: bool
+
+
 def _chosen(workspace: Workspace, names: Sequence[str]) -> list[Task]:
     for name in names:
         if name not in workspace.tasks:
@@ -63,19 +80,28 @@ def _chosen(workspace: Workspace, names: Sequence[str]) -> list[Task]:
 
 
 def _proofs(
-    root: Path, workspace: Workspace, tasks: Sequence[Task], repeat: int, jobs: int, trajectories: bool
+    root: Path, workspace: Workspace, tasks: Sequence[Task], options: Options
 ) -> Iterator[tuple[Request, Proof]]:
-    """Proofs as they are finished; whatever ends this early also ends the containers."""
+    """Proofs as they are finished, earlier ones first; whatever ends this early also ends the containers."""
     from concurrent.futures import ThreadPoolExecutor
 
     from assay.executors.docker import Engine
     from assay.progress import StageProgress
-    from assay.replay import replay, request
+    from assay.replay import replay, request, still_proven
 
-    with Engine.connect(jobs) as engine:
-        attempts = workspace.attempts if trajectories else {}
-        items = [request(root, engine, task, list(attempts.get(task.id, {}).values()), repeat) for task in tasks]
-        pool = ThreadPoolExecutor(jobs, thread_name_prefix="replay")
+    with Engine.connect(options.jobs) as engine:
+        attempts = workspace.attempts if options.trajectories else {}
+        asked = [
+            request(root, engine, task, list(attempts.get(task.id, {}).values()), options.repeat) for task in tasks
+        ]
+        items = []
+        for item in asked:
+            proof = still_proven(item, engine) if options.if_changed else None
+            if proof:
+                yield item, proof
+            else:
+                items.append(item)
+        pool = ThreadPoolExecutor(options.jobs, thread_name_prefix="replay")
         try:
             with StageProgress(items) as progress:
                 yield from replay(items, engine, pool, progress)
@@ -94,15 +120,17 @@ def _plain(proof: Proof) -> dict[str, object]:
 
 def _lines(root: Path, item: Request, proof: Proof) -> Iterator[str]:
     """The verdict in one line, then one paragraph for each stage that does not hold."""
-    yield f"{proof.task}: {proof.verdict} ({_summary(item, proof)}) {_seconds(proof):.1f} s"
+    earlier = datetime.fromisoformat(proof.finished) < item.started
+    when = f"unchanged since {proof.finished[:19]}Z" if earlier else f"{_seconds(proof):.1f} s"
+    yield f"{proof.task}: {proof.verdict} ({_summary(item, proof)}) {when}"
     for stage in proof.stages:
         if stage.holds is not True:
             yield from _explained(stage, item.folder.relative_to(root))
+        for note in stage.notes:
+            yield f"  {stage.name}: note: {note}"
 
 
 def _seconds(proof: Proof) -> float:
-    from datetime import datetime
-
     return (datetime.fromisoformat(proof.finished) - datetime.fromisoformat(proof.started)).total_seconds()
 
 

@@ -102,6 +102,16 @@ class Engine:
         with self._translated(f"find the image `{name}`"):
             return self._image(name, self._api.inspect_image(name)["Id"].removeprefix("sha256:"))
 
+    def has_image(self, id: str) -> bool:
+        """Whether an image with this id is there."""
+        from docker.errors import ImageNotFound
+
+        with self._translated(f"find the image `{id}`"):
+            try:
+                return bool(self._api.inspect_image(id))
+            except ImageNotFound:
+                return False
+
     def _image(self, name: str, digest: str) -> Image:
         found = self._api.inspect_image(name)
         record = ImageRecord(id=found["Id"], layers=found["RootFS"]["Layers"], context_sha256=digest)

@@ -91,7 +91,15 @@ class Stage(Record):
     reason: str = ""
     expected: dict[Id, bool]
     reports: list[TestReport]
-    differences: list[str] = Field(default=[], description="Single tests of a trajectory that came out otherwise.")
+    patch_sha256: Sha256 | None = Field(default=None, description="The trajectory's patch that was tested again.")
+    differences: list[str] = Field(
+        default=[], description="Tests of a trajectory that were recorded but did not run, or the other way round."
+    )
+    notes: list[str] = Field(
+        default=[],
+        description="Single tests of a trajectory that came out otherwise in a milestone that failed both times: "
+        "faulty concurrent code may fail another test each time, and still fails.",
+    )
     seconds: float
 
     @property

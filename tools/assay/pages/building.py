@@ -8,13 +8,18 @@ import os
 import re
 import subprocess
 import sys
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
+from assay import __version__
 from assay.errors import EnvironmentMissingError, UsageError
+from assay.pages.writer import DOCS
 
 OUTPUT = "build/site"
 CONFIGURATION = "mkdocs.yml"
+STAMP = "assay-build.txt"
+"""What the site in a folder was built from; MkDocs removes it when it builds there without us."""
 _INLINE = re.compile(r"<script(?![^>]*\bsrc=)([^>]*)>(.*?)</script>", re.S)
 _CHARSET = re.compile(r'<meta charset="utf-8"\s*/?>', re.I)
 _POLICY = (
@@ -27,10 +32,14 @@ _POLICY = (
 def build(root: Path) -> str | None:
     """Build the site of the workspace at `root` into `build/site`, strictly; what MkDocs said when it refused.
 
+    Nothing is done when nothing has changed since the last build.
     Raises UsageError without mkdocs.yml, EnvironmentMissingError without MkDocs or its theme.
     """
+    command, state, stamp = _mkdocs(root), _state(root), root / OUTPUT / STAMP
+    if stamp.is_file() and stamp.read_text(encoding="utf-8") == state:
+        return None
     done = subprocess.run(
-        [*_mkdocs(root), "build", "--strict"],
+        [*command, "build", "--strict"],
         cwd=root,
         env=_environment(),
         stdin=subprocess.DEVNULL,
@@ -43,6 +52,7 @@ def build(root: Path) -> str | None:
     if done.returncode:
         return done.stdout
     finalize(root / OUTPUT)
+    stamp.write_text(state, encoding="utf-8")
     return None
 
 
@@ -68,6 +78,16 @@ def finalize(site: Path) -> None:
         if not places:
             raise UsageError("page-without-charset", f"`{file.name}` has no <meta charset>", "use the Material theme")
         file.write_text(sealed, encoding="utf-8")
+
+
+def _state(root: Path) -> str:
+    """Hex SHA-256 over everything that goes into a build."""
+    outer = hashlib.sha256(f"{_POLICY}\0{version('mkdocs-material')}\0{__version__}".encode())
+    for file in [root / CONFIGURATION, *sorted((root / DOCS).rglob("*"))]:
+        if file.is_file():
+            inner = hashlib.sha256(file.read_bytes()).hexdigest()
+            outer.update(f"{file.relative_to(root).as_posix()}\0{inner}\n".encode())
+    return outer.hexdigest()
 
 
 def _digest(script: str) -> str:

@@ -58,20 +58,21 @@ def _matrix(workspace: Workspace, task: Task, sheet: Annotation) -> str:
     if not criteria:
         return ""
     rows = [
-        (_name(criterion), *(_cell(workspace, criterion, sheet, alias) for alias in aliases))
+        (_name(criterion, links.task_page(task.id)), *(_cell(workspace, criterion, sheet, alias) for alias in aliases))
         for axis in AXES
         for criterion in criteria
         if criterion.axis == axis
     ]
-    return markup.table(("criterion", *(inline(alias) for alias in aliases)), rows, kind="grades")
+    table = markup.table(("criterion", *(inline(alias) for alias in aliases)), rows, kind="grades")
+    legend = "The words say whether the statement is true of the attempt, the mark whether that is good."
+    return f"{table}\n{legend}\n{{: .as-quiet }}\n"
 
 
-def _name(criterion: Criterion) -> str:
+def _name(criterion: Criterion, here: str) -> str:
     must = markup.tag("must pass", "must") if criterion.must_pass else ""
-    return (
-        f'<span class="as-name" title="{inline(criterion.statement)}">{inline(criterion.id)}</span> {must}'
-        f'<br><span class="as-quiet">{criterion.axis}</span>'
-    )
+    name = links.link(inline(criterion.id), here, here, links.criterion_anchor(criterion.id))
+    name = f'<span class="as-name" title="{inline(criterion.statement)}">{name}</span>'
+    return f'{name} {must}<br><span class="as-quiet">{criterion.axis}</span>'
 
 
 def _cell(workspace: Workspace, criterion: Criterion, sheet: Annotation, alias: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from assay.pages import links, markup
 from assay.pages.inert import inline, raw, worded
-from assay.pages.task_page import proof_verdict
+from assay.pages.task_page import is_proven, proof_verdict
 from assay.workspace import Task, Workspace
 
 
@@ -38,7 +38,7 @@ def task_list(workspace: Workspace, *, annotated: bool) -> str:
 
 
 def _numbers(workspace: Workspace, tasks: list[Task], *, annotated: bool) -> str:
-    proven = sum(task.proof is not None and task.proof.verdict == "proven" for task in tasks)
+    proven = sum(map(is_proven, tasks))
     attempts = sum(map(len, workspace.attempts.values()))
     steps = sum(
         len(attempt.trajectory.record.steps)
@@ -95,7 +95,7 @@ def _card(workspace: Workspace, task: Task, *, annotated: bool) -> str:
         return f'<div class="as-card" markdown="1">\n\n{head}The task file has errors.\n\n</div>\n'
     metadata = task.file.record.metadata
     facts = [
-        ("proof", proof_verdict(task.proof)),
+        ("proof", proof_verdict(task)),
         ("difficulty", raw(metadata.difficulty)),
         ("milestones", f"{len(task.milestones)}"),
         ("attempts", f"{len(workspace.attempts.get(task.id, {}))}"),
@@ -120,7 +120,7 @@ def _row(workspace: Workspace, task: Task, *, annotated: bool) -> tuple[str, ...
         inline(metadata.category),
         markup.minutes(metadata.expert_time_estimate_min),
         str(len(task.milestones)),
-        proof_verdict(task.proof),
+        proof_verdict(task),
         attempts,
         sheets,
     )

@@ -58,6 +58,11 @@ def anchor_of_test(milestone: str, test: str | None = None) -> str:
     return f"t-{_safe(milestone)}" if test is None else f"t-{_safe(milestone)}-{_safe(test)}"
 
 
+def criterion_anchor(criterion: str) -> str:
+    """A criterion of the rubric, on the page of its task."""
+    return f"c-{criterion}"
+
+
 def sheet_anchor(annotator: str, alias: str | None = None) -> str:
     """An annotator's section on the page of a task, or the part on one trajectory."""
     return annotator if alias is None else f"{annotator}-on-{alias}"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from assay.model.outcome import Proof, Stage
+from assay.contents import content_hash
+from assay.model.outcome import Stage
 from assay.model.rubric import AXES, Criterion, Rubric
 from assay.model.user import SimulatedUser, Trigger
 from assay.pages import grades, links, markup, prose
@@ -24,7 +25,7 @@ def page(workspace: Workspace, task: Task, *, annotated: bool) -> str:
         ("Annotations", "annotations", grades.section(workspace, task) if annotated else ""),
         ("Rubric", "rubric", _rubric(task.rubric.record) if task.rubric else ""),
         ("Environment", "environment", _environment(task)),
-        ("Proof by replay", "proof", _proof(task.proof)),
+        ("Proof by replay", "proof", _proof(task)),
         ("Simulated user", "user", _user(task.user.record) if task.user else ""),
     )
     body = "".join(f"\n## {name} {{#{anchor}}}\n\n{text}\n" for name, anchor, text in sections if text.strip())
@@ -32,12 +33,20 @@ def page(workspace: Workspace, task: Task, *, annotated: bool) -> str:
     return f"{markup.front_matter(task.id)}{crumbs}\n# {inline(task.id)}\n\n{_lead(task)}{body}"
 
 
-def proof_verdict(proof: Proof | None) -> str:
-    """The verdict with a glyph; Markdown and raw HTML alike."""
+def proof_verdict(task: Task) -> str:
+    """The verdict with a glyph, Markdown and raw HTML alike; one of files that have changed since proves nothing."""
+    proof = task.proof
     if proof is None:
         return markup.verdict(None, "not replayed here")
-    passed = {"proven": True, "refuted": False}.get(proof.verdict)
-    return markup.verdict(passed, proof.verdict)
+    if proof.content_sha256 != content_hash(task.folder):
+        return markup.verdict(None, f"{proof.verdict}, then changed")
+    return markup.verdict({"proven": True, "refuted": False}.get(proof.verdict), proof.verdict)
+
+
+def is_proven(task: Task) -> bool:
+    """Whether the task as it stands has been proven."""
+    proof = task.proof
+    return proof is not None and proof.verdict == "proven" and proof.content_sha256 == content_hash(task.folder)
 
 
 def _lead(task: Task) -> str:
@@ -50,7 +59,7 @@ def _lead(task: Task) -> str:
         ("category", raw(metadata.category)),
         ("expert time", markup.minutes(metadata.expert_time_estimate_min)),
         ("milestones", f"{len(file.milestones)}"),
-        ("proof", proof_verdict(task.proof)),
+        ("proof", proof_verdict(task)),
         ("origin", raw(metadata.origin)),
         ("tags", " ".join(markup.tag(raw(name)) for name in metadata.tags)),
     ]
@@ -121,7 +130,7 @@ def _criterion(criterion: Criterion) -> tuple[str, ...]:
         "" if criterion.good else markup.tag("a fault when true")
     )
     requires = f" after {', '.join(map(inline, criterion.requires))}" if criterion.requires else ""
-    name = f'<span class="as-name" id="c-{raw(criterion.id)}">{inline(criterion.id)}</span> {labels}'
+    name = f'<span class="as-name" id="{links.criterion_anchor(criterion.id)}">{inline(criterion.id)}</span> {labels}'
     name += f"<br>{worded(criterion.statement)}"
     decided = markup.breakable(inline(criterion.test)) if criterion.test else criterion.evidence
     return name, str(criterion.weight), f"{decided}{requires}", worded(criterion.why)
@@ -146,11 +155,12 @@ def _environment(task: Task) -> str:
     return "\n".join(pieces)
 
 
-def _proof(proof: Proof | None) -> str:
+def _proof(task: Task) -> str:
+    proof = task.proof
     if proof is None:
         return "Not replayed on the machine that built this site: `assay replay` runs the proof and keeps evidence.\n"
     lead = (
-        f"{proof_verdict(proof)} with engine {inline(proof.engine)}, harness {inline(proof.harness)}, "
+        f"{proof_verdict(task)} with {inline(proof.engine)}, harness {inline(proof.harness)}, "
         f"on content {inline(proof.content_sha256[:12])}.\n\n"
     )
     names = list(dict.fromkeys(name for stage in proof.stages for name in stage.expected))
