@@ -25,6 +25,7 @@ LAYERS = [
         "assay.sealing",
         "assay.evidence",
         "assay.patches",
+        "assay.aliases",
         "assay.archives",
         "assay.contents",
         "assay.storage",

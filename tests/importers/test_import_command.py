@@ -12,7 +12,6 @@ import pytest
 
 from assay import cli
 from assay.errors import ExitCode
-from assay.model.base import ID_PATTERN
 from assay.scaffold.workspace import create
 from assay.workspace import load
 from tests.importers.reading import FIXTURES, imported
@@ -126,7 +125,7 @@ def test_the_same_log_is_one_attempt(root: Path, capsys: pytest.CaptureFixture[s
     assert cli.main(again[:-2]) == ExitCode.USAGE
     assert "is the same log as `calm-heron`" in capsys.readouterr().err
     assert cli.main(["import", OLD, *again[2:]]) == ExitCode.USAGE
-    assert "`calm-heron` is an attempt at" in capsys.readouterr().err
+    assert "`calm-heron` is a trajectory of" in capsys.readouterr().err
     shutil.rmtree(root / "trajectories" / TASK / "calm-heron")
     assert cli.main(again[:-2]) == ExitCode.CLEAN
 
@@ -139,13 +138,3 @@ def test_unreadable_identities_are_never_overwritten(root: Path, capsys: pytest.
     assert f".assay/identities/{TASK}.json:1:" in capsys.readouterr().err
     assert file.read_text().endswith("7}")
     assert not (root / "trajectories" / TASK).exists()
-
-
-def test_aliases_fit_the_pattern_of_ids() -> None:
-    import re
-
-    from assay.commands.import_ import _aliases
-
-    names = _aliases(Path("nowhere"), TASK, None, 200, ())
-    assert len(set(names)) == 200
-    assert all(re.fullmatch(ID_PATTERN, name) for name in names)

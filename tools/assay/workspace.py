@@ -5,7 +5,7 @@ A file that cannot be read or does not fit its model becomes diagnostics, and is
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -113,6 +113,12 @@ class Workspace:
     diagnostics: tuple[Diagnostic, ...]
     documents: Mapping[str, Document] = field(repr=False)
 
+    def task(self, name: str) -> Task:
+        """The task a person named; an unknown one is a usage error that lists the known."""
+        if name not in self.tasks:
+            raise unknown_task(name, self.tasks)
+        return self.tasks[name]
+
     def attempt(self, task: str, alias: str) -> Attempt | None:
         """One attempt by task id and alias."""
         return self.attempts.get(task, {}).get(alias)
@@ -129,6 +135,12 @@ class Workspace:
 
 def _plural(noun: str) -> str:
     return noun[:-1] + "ies" if noun.endswith("y") else noun + "s"
+
+
+def unknown_task(name: str, known: Iterable[str]) -> UsageError:
+    """What to say of a task that is not there."""
+    listed = ", ".join(f"`{task}`" for task in known) or "none"
+    return UsageError("unknown-task", f"there is no task `{name}`", f"tasks of this workspace: {listed}")
 
 
 def find_root(start: Path) -> Path:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from assay.aliases import choose
 from assay.errors import UsageError
-from assay.model.base import ID_PATTERN
-from assay.workspace import find_root
+from assay.workspace import find_root, unknown_task
 
 if TYPE_CHECKING:
     from assay.importers import ImportReport
@@ -63,7 +62,7 @@ def command(logs: tuple[Path, ...], task: str, form: str | None, alias: str | No
     ready = _without_continuations(list(_read(logs, form)))
     known = _identities(root, task)
     _demand_new(root, task, ready, known)
-    aliases = _aliases(root, task, alias, len(ready), known.identities)
+    aliases = choose(root, task, alias, len(ready), known.identities)
     _write(root, task, dict(zip(aliases, ready, strict=True)), known)
     if as_json:
         click.echo(json.dumps([_summary(task, *pair) for pair in zip(aliases, ready, strict=True)], indent=2))
@@ -74,11 +73,11 @@ def command(logs: tuple[Path, ...], task: str, form: str | None, alias: str | No
 
 
 def _demand_task(root: Path, task: str) -> None:
-    if not re.fullmatch(ID_PATTERN, task) or not (root / "tasks" / task).is_dir():
-        folder = root / "tasks"
-        found = sorted(child.name for child in folder.iterdir() if child.is_dir()) if folder.is_dir() else []
-        known = ", ".join(f"`{name}`" for name in found) or "none"
-        raise UsageError("unknown-task", f"there is no task `{task}`", f"tasks of this workspace: {known}")
+    """Without loading the workspace, whose trajectories may be many."""
+    folder = root / "tasks"
+    known = sorted(child.name for child in folder.iterdir() if child.is_dir()) if folder.is_dir() else []
+    if task not in known:
+        raise unknown_task(task, known)
 
 
 def _read(logs: Sequence[Path], form: str | None) -> Iterator[_Ready]:
@@ -153,26 +152,6 @@ def _demand_new(root: Path, task: str, ready: Sequence[_Ready], known: IdentityM
             hint = "nothing was imported; to import it anew, remove that attempt first"
             raise UsageError("already-imported", f"{item.source}: is the same log as `{present[digest]}`", hint)
         present[digest] = str(item.source)
-
-
-def _aliases(root: Path, task: str, wanted: str | None, number: int, known: Collection[str]) -> list[str]:
-    folder = root / "trajectories" / task
-    used = {*known, *(child.name for child in folder.glob("*"))}
-    if wanted is not None:
-        if not re.fullmatch(ID_PATTERN, wanted):
-            raise UsageError("bad-alias", f"an alias has lower-case letters, digits and hyphens; found `{wanted}`")
-        if wanted in used:
-            raise UsageError("alias-taken", f"`{wanted}` is an attempt at `{task}` already", "choose another --alias")
-        return [wanted]
-    from coolname import generate_slug
-
-    chosen: list[str] = []
-    while len(chosen) < number:
-        slug = str(generate_slug(2))
-        if slug not in used and re.fullmatch(ID_PATTERN, slug):
-            chosen.append(slug)
-            used.add(slug)
-    return chosen
 
 
 def _write(root: Path, task: str, ready: dict[str, _Ready], known: IdentityMap) -> None:

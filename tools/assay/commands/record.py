@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import signal
 import tempfile
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from assay.aliases import choose
 from assay.errors import ExitCode, UsageError
-from assay.workspace import Task, Workspace, find_root, load
+from assay.workspace import Task, find_root, load
 
 if TYPE_CHECKING:
     from assay.sources import Script, Terminal
@@ -39,13 +40,11 @@ def command(task: str, script: Path | None, alias: str | None, seconds: float, s
     """
     root = find_root(Path.cwd())
     workspace = load(root)
-    if task not in workspace.tasks:
-        known = ", ".join(f"`{name}`" for name in workspace.tasks) or "none"
-        raise UsageError("unknown-task", f"there is no task `{task}`", f"tasks of this workspace: {known}")
-    name = _alias(alias, task, workspace)
-    source = _source(script, workspace.tasks[task], show_results)
+    job = workspace.task(task)
+    (name,) = choose(root, task, alias)
+    source = _source(script, job, show_results)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    recording = _record(root, workspace.tasks[task], name, source, seconds)
+    recording = _record(root, job, name, source, seconds)
     for milestone in recording.prepared.file.milestones:
         report = recording.final[milestone].report
         verdict = {True: "passed", False: "failed", None: f"{report.outcome}: {report.reason}"}[report.passed]
@@ -53,25 +52,6 @@ def command(task: str, script: Path | None, alias: str | None, seconds: float, s
     click.echo(f"trajectories/{task}/{name}: {len(recording.steps)} steps, {recording.calls} commands")
     if any(done.report.passed is None for done in recording.final.values()):
         raise SystemExit(ExitCode.FINDINGS)
-
-
-def _alias(wanted: str | None, task: str, workspace: Workspace) -> str:
-    import re
-
-    from assay.model.base import ID_PATTERN
-
-    used: Collection[str] = workspace.attempts.get(task, {})
-    if wanted is None:
-        from coolname import generate_slug
-
-        wanted = next(slug for slug in iter(lambda: str(generate_slug(2)), "") if slug not in used)
-    if re.fullmatch(r"no-op|oracle|ladder-\d+", wanted):
-        raise UsageError("bad-alias", f"`{wanted}` names a stage of every replay", "choose another --alias")
-    if not re.match(ID_PATTERN, wanted):
-        raise UsageError("bad-alias", f"an alias has lower-case letters, digits and hyphens; found `{wanted}`")
-    if wanted in used:
-        raise UsageError("alias-taken", f"trajectories/{task}/{wanted} exists already", "choose another --alias")
-    return wanted
 
 
 def _source(script: Path | None, task: Task, show_results: bool) -> Script | Terminal:

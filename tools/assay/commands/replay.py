@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from assay.errors import ExitCode, UsageError
+from assay.errors import ExitCode
 from assay.workspace import Task, Workspace, find_root, load
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def command(
     """
     root = find_root(Path.cwd())
     workspace = load(root)
-    chosen = _chosen(workspace, tasks)
+    chosen = [workspace.task(name) for name in dict.fromkeys(tasks or workspace.tasks)]
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     done: list[tuple[Request, Proof]] = []
     options = Options(repeat, jobs, trajectories, if_changed)
@@ -69,14 +69,6 @@ class Options:
     jobs: int
     trajectories: bool
     if_changed: bool
-
-
-def _chosen(workspace: Workspace, names: Sequence[str]) -> list[Task]:
-    for name in names:
-        if name not in workspace.tasks:
-            known = ", ".join(f"`{task}`" for task in workspace.tasks) or "none"
-            raise UsageError("unknown-task", f"there is no task `{name}`", f"tasks of this workspace: {known}")
-    return [workspace.tasks[name] for name in dict.fromkeys(names or workspace.tasks)]
 
 
 def _proofs(

@@ -196,7 +196,7 @@ def _test(citation: Citation, attempt: Attempt) -> Evidence | Unresolved:
         found = _listing(list(attempt.reports))
         return Unresolved(f"`{attempt.alias}` has no test report for `{milestone}`; it has {found}")
     report, log = entry.record, attempt.logs.get(milestone, "")
-    results = [test for test in report.tests if not name or test.name == name]
+    results = report.matching(name) if name else report.tests
     if name and not results:
         found = _listing([test.name for test in report.tests])
         return Unresolved(f"the tests of `{milestone}` have no `{name}`; they are {found}")

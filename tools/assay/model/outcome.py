@@ -67,9 +67,10 @@ class TestReport(_Json):
     log_sha256: Sha256 | None = None
     earlier: list[EarlierState] = []
 
-    def test(self, name: str) -> TestResult | None:
-        """The result of the test with that name."""
-        return next((result for result in self.tests if result.name == name), None)
+    def matching(self, name: str) -> list[TestResult]:
+        """The test of that name, or all cases of a parametrised one when `name` leaves out the brackets."""
+        exact = [result for result in self.tests if result.name == name]
+        return exact or [result for result in self.tests if result.name.startswith(f"{name}[")]
 
 
 class ImageRecord(Record):

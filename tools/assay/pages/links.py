@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import posixpath
 import re
 
@@ -55,7 +56,11 @@ def file_anchor(path: str) -> str:
 
 def anchor_of_test(milestone: str, test: str | None = None) -> str:
     """A test in the final state, or all tests of a milestone."""
-    return f"t-{_safe(milestone)}" if test is None else f"t-{_safe(milestone)}-{_safe(test)}"
+    if test is None:
+        return f"t-{_safe(milestone)}"
+    # parameters that differ only in punctuation must not share an anchor
+    mark = "" if _safe(test) == test else f"-{hashlib.sha256(test.encode()).hexdigest()[:6]}"
+    return f"t-{_safe(milestone)}-{_safe(test)}{mark}"
 
 
 def criterion_anchor(criterion: str) -> str:

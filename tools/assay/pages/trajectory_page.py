@@ -137,9 +137,25 @@ def _tests(workspace: Workspace, attempt: Attempt, mentions: Mapping[str, Sequen
     for milestone in milestones(workspace, attempt):
         entry = attempt.reports.get(milestone)
         if entry:
-            shown = "".join(_test(milestone, test, mentions, task_page) for test in entry.record.tests)
+            shown = "".join(_cases(milestone, entry.record, mentions, task_page))
             pieces.append(_milestone_tests(milestone, entry.record, shown, attempt.logs.get(milestone, "")))
     return f'<div class="as-tests">{"".join(pieces)}</div>\n' if pieces else "No test has been run on this attempt.\n"
+
+
+def _cases(
+    milestone: str, report: TestReport, mentions: Mapping[str, Sequence[Mention]], task_page: str
+) -> Iterator[str]:
+    """Every test; the cases of a parametrised one come after a head that can be cited for all of them."""
+    seen = {test.name for test in report.tests}
+    for test in report.tests:
+        family = test.name.partition("[")[0]
+        if family not in seen:
+            seen.add(family)
+            place = links.anchor_of_test(milestone, family)
+            cited = mentions.get(place, ())
+            head = f"<code>{raw(family)}</code> in {len(report.matching(family))} cases"
+            yield f'<div class="as-test" id="{place}">{head}{steps.cited_by(cited, task_page) if cited else ""}</div>'
+        yield _test(milestone, test, mentions, task_page)
 
 
 def _milestone_tests(milestone: str, report: TestReport, shown: str, log: str) -> str:

@@ -271,14 +271,15 @@ def grade_contradicts_test(workspace: Workspace) -> Iterator[Diagnostic]:
 
 
 def _status(sheet: GradedSheet, alias: str, test: str) -> str | None:
-    """How the test ended; None when it was not run or its run is not valid."""
+    """How the test ended, all its cases together; None when it was not run or its run is not valid."""
     milestone, _, name = test.partition("/")
     attempt = sheet.attempts.get(alias)
     entry = attempt.reports.get(milestone) if attempt else None
-    result = entry.record.test(name) if entry and is_valid(entry.record.outcome) else None
-    if result is None or result.status == "skipped":
+    results = entry.record.matching(name) if entry and is_valid(entry.record.outcome) else []
+    statuses = {result.status for result in results} - {"skipped"}
+    if not statuses:
         return None
-    return "failed" if result.status == "error" else result.status
+    return "passed" if statuses == {"passed"} else "failed"
 
 
 @rule("rubric-version", Severity.WARNING)
