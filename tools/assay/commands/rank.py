@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from assay.results.ranking import Agents, RankingReport, Standing, Table
 
 
+WIDTH = 140
+"""Columns of the table: enough for the longest alias, whatever the terminal; a pipe sees the same."""
+
+
 @click.command("rank")
 @click.option(
     "--agents",
@@ -121,7 +125,7 @@ def _table(report: RankingReport) -> str:
         return "nothing to rank: there is no annotation yet. `assay check` says whether any is broken."
     from rich.console import Console
 
-    console = Console(file=io.StringIO(), width=120)
+    console = Console(file=io.StringIO(), width=WIDTH)
     for table in report.tables:
         console.print(_rich(table, report.by))
         for warning in table.warnings:
@@ -130,7 +134,7 @@ def _table(report: RankingReport) -> str:
     console.print(f"data {report.data[:12]}, seed {report.seed}. {report.method}", markup=False, highlight=False)
     text = console.file
     assert isinstance(text, io.StringIO)
-    return text.getvalue().rstrip("\n")
+    return "\n".join(line.rstrip() for line in text.getvalue().rstrip().splitlines())
 
 
 def _rich(table: Table, by: str) -> Any:
@@ -139,8 +143,8 @@ def _rich(table: Table, by: str) -> Any:
     raters = f"{table.rankings} ranking{'s' if table.rankings != 1 else ''} by {', '.join(table.annotators)}"
     out = RichTable(title=f"{', '.join(table.tasks)}: {raters}", title_justify="left", box=None, padding=(0, 1))
     axes = list(table.standings[0].score.axes)
-    for name in ("rank", by, "strength", "95 %", "W-T-L", "must-pass", *axes, "milestones"):
-        out.add_column(name, justify="left" if name == by else "right")
+    for name in ("rank", by, "strength", "95 %", "win-tie-loss", "must-pass", *axes, "milestones"):
+        out.add_column(name, justify="left" if name == by else "right", no_wrap=True, overflow="fold")
     for standing in table.standings:
         out.add_row(*_cells(standing))
     return out
@@ -155,7 +159,7 @@ def _cells(standing: Standing) -> list[str]:
         standing.item,
         f"{item.strength:+.2f}{'*' if item.prior_driven else ''}",
         f"{item.interval.low:+.2f} to {item.interval.high:+.2f}" if item.interval else "-",
-        f"{item.wins:.3g}-{item.ties:.3g}-{item.losses:.3g}",
+        f"{item.wins:.2f}-{item.ties:.2f}-{item.losses:.2f}",
         _percent(standing.score.must_pass.value),
         *(_percent(share.value) for share in standing.score.axes.values()),
         f"{sum(known)}/{len(known)}",

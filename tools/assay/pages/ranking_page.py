@@ -49,7 +49,7 @@ def _table(workspace: Workspace, table: Table, by: str) -> str:
     axes = tuple(AXES)
     head = ("rank", by, "strength", "W", "T", "L", "must pass", *axes, "milestones")
     rows = [(_rank(item.bradley_terry), *_cells(item, table, span)) for item in table.standings]
-    warnings = [f"- {worded(warning)}" for warning in (*table.warnings, *_reasons(table))]
+    warnings = [f"- {worded(warning)}" for warning in table.warnings]
     caveats = '!!! warning "What these numbers cannot carry"\n\n' + "\n".join(f"    {line}" for line in warnings) + "\n"
     return (
         f"## {names} {{#{anchor}}}\n\n{raters}\n{{: .as-quiet }}\n\n{markup.table(head, rows, kind='ranking')}\n"
@@ -96,22 +96,3 @@ def _item(standing: Standing, table: Table) -> str:
 
 def _share(share: Share) -> str:
     return markup.percent(share.value)
-
-
-def _reasons(table: Table) -> list[str]:
-    """Why intervals are missing, each reason once."""
-    found = dict.fromkeys(item.bradley_terry.reason for item in table.standings if item.bradley_terry.reason)
-    return [f"no interval: {reason}" for reason in found]
-
-
-def _behind(workspace: Workspace, table: Table) -> Iterator[str]:
-    """The annotations a table rests on, with the words that justify their order."""
-    for sheet in workspace.sheets:
-        if sheet.task not in table.tasks or sheet.entry is None:
-            continue
-        anchor = links.sheet_anchor(sheet.annotator)
-        words = f"{inline(sheet.annotator)} on {inline(sheet.task)}"
-        name = links.link(words, links.RANKING, links.task_page(sheet.task), anchor)
-        order = tiers(sheet.entry.record, links.RANKING)
-        text = linked(workspace, Spot(links.RANKING, sheet.task, None), sheet.entry.record.comparison)
-        yield f"### {name} {{#{anchor}-{sheet.task}}}\n\n{order}\n\n{text}\n"

@@ -207,7 +207,8 @@ def _rank_component(comparisons: Comparisons, group: tuple[str, ...], bootstraps
         rows = [replace(row, reason=reason) for row in rows]
     else:
         rows = _with_intervals(rows, _bootstrap(wins, bootstraps, seed))
-    warnings = tuple(_warnings(rows, total, len(wins), len(comparisons.items) - len(group)))
+    missing = [f"no interval: {reason}"] if reason else []
+    warnings = (*missing, *_warnings(rows, total, len(wins), len(comparisons.items) - len(group)))
     best_first = tuple(sorted(rows, key=lambda row: (row.rank, row.item)))
     return ComponentRanking(best_first, len(wins), 0 if reason else bootstraps, warnings)
 
@@ -283,8 +284,8 @@ def _warnings(rows: list[RankedItem], total: Floats, tasks: int, others: int) ->
         yield f"never compared with the other {others} item(s): there is no common scale and no common order with them"
     if len(rows) == 1:
         return
-    if tasks < FEW_TASKS:
-        yield f"{tasks} task(s), fewer than {FEW_TASKS}: intervals are too narrow and the order may change"
+    if 1 < tasks < FEW_TASKS:
+        yield f"{tasks} tasks, fewer than {FEW_TASKS}: intervals are too narrow and the order may change"
     driven = [f"`{row.item}`" for row in rows if row.prior_driven]
     if driven:
         yield f"{', '.join(driven)}: no win or no loss, so the distance to the others is set by the pseudo-wins"
