@@ -1,0 +1,7 @@
+#!/bin/bash
+set -euo pipefail
+cp -r /solution/files/. /app/
+cd /app
+make clean
+make
+make check
