@@ -96,3 +96,16 @@ def _item(standing: Standing, table: Table) -> str:
 
 def _share(share: Share) -> str:
     return markup.percent(share.value)
+
+
+def _behind(workspace: Workspace, table: Table) -> Iterator[str]:
+    """The annotations a table rests on, with the words that justify their order."""
+    for sheet in workspace.sheets:
+        if sheet.task not in table.tasks or sheet.entry is None:
+            continue
+        anchor = links.sheet_anchor(sheet.annotator)
+        words = f"{inline(sheet.annotator)} on {inline(sheet.task)}"
+        name = links.link(words, links.RANKING, links.task_page(sheet.task), anchor)
+        order = tiers(sheet.entry.record, links.RANKING)
+        text = linked(workspace, Spot(links.RANKING, sheet.task, None), sheet.entry.record.comparison)
+        yield f"### {name} {{#{anchor}-{sheet.task}}}\n\n{order}\n\n{text}\n"
