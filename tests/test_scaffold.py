@@ -123,3 +123,9 @@ def test_the_task_is_proven(
     monkeypatch.chdir(workspace)
     assert main(["replay"]) == 0, capsys.readouterr()
     assert "hello-milestones: proven" in capsys.readouterr().out
+
+
+def test_the_scaffold_brings_the_guidelines_of_this_repository() -> None:
+    ours = ROOT / "annotations/guidelines.md"
+    theirs = ROOT / "tools/assay/scaffold/templates/annotations/guidelines.md"
+    assert theirs.read_bytes() == ours.read_bytes()

@@ -34,6 +34,11 @@ class Evidence:
         """Whether the quote is found here."""
         return in_order(quote, self.searchable)
 
+    def has_line(self, quote: str) -> bool:
+        """Whether the quote is a whole line here: there is no more of it to quote."""
+        wanted = normalise(quote)
+        return any(normalise(line) == wanted for part in self.parts for line in part.splitlines())
+
     def agreement(self, quote: str) -> tuple[str, str]:
         """The longest beginning of the quote that is found here, in whole words, and what follows it here."""
         return agreement(quote, self.searchable)

@@ -104,7 +104,7 @@ def citation_quote(workspace: Workspace) -> Iterator[Diagnostic]:
 
 @rule(WEAK, Severity.WARNING)
 def citation_weak_quote(workspace: Workspace) -> Iterator[Diagnostic]:
-    """A quote has at least four words or twenty characters.
+    """A quote has at least four words or twenty characters, or is a whole line.
 
     A shorter one is found by chance in some other step as well, so it proves little. Words are counted without what
     an ellipsis skips; quotes of test results may be short.
@@ -213,7 +213,7 @@ def _check(cited: _Cited, places: _Places) -> Diagnostic | None:
         return None if silent else cited.finding(UNRESOLVED, f"`{item.place}`: {evidence.message}")
     if item.quote is not None and not evidence.contains(item.quote):
         return cited.finding(QUOTE, *_explain(item, item.quote, evidence, attempt, places))
-    if item.quote is not None and item.kind != "test" and weak(item.quote):
+    if item.quote is not None and item.kind != "test" and weak(item.quote) and not evidence.has_line(item.quote):
         message = f"the quote must have 4 words or 20 characters, found {_quoted(item.quote)}"
         return cited.finding(WEAK, message, "quote more of the line")
     return None
