@@ -126,6 +126,7 @@ def test_the_task_is_proven(
 
 
 def test_the_scaffold_brings_the_guidelines_of_this_repository() -> None:
-    ours = ROOT / "annotations/guidelines.md"
-    theirs = ROOT / "tools/assay/scaffold/templates/annotations/guidelines.md"
+    root = Path(__file__).parent.parent
+    ours = root / "annotations/guidelines.md"
+    theirs = root / "tools/assay/scaffold/templates/annotations/guidelines.md"
     assert theirs.read_bytes() == ours.read_bytes()
