@@ -71,13 +71,13 @@ def environment(**more: str) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(TOOLS), **more}
 
 
-def assay(root: Path, *arguments: str, **variables: str) -> Called:
-    """Run the real command line in `root` to its end."""
+def assay(root: Path, *arguments: str, limit: float = 120, **variables: str) -> Called:
+    """Run the real command line in `root` to its end, for at most `limit` seconds."""
     command = [sys.executable, "-m", "assay", *arguments]
     with subprocess.Popen(
         command, cwd=root, env=environment(**variables), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=limit)
     return Called(process.returncode, out, err, process.pid)
 
 
