@@ -13,10 +13,10 @@ ifneq ($(file <$(STAMP)),$(CURDIR))
 .PHONY: $(STAMP)
 endif
 
-.PHONY: help venv hooks docker browser demo test schemas
+.PHONY: help venv hooks docker browser demo test schemas screenshot bench
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
 
 venv: $(STAMP) ## the Python environment in .venv
 
@@ -49,8 +49,9 @@ test: venv docker browser ## lint, types and every test
 schemas: venv ## write schemas/ anew from the models
 	@$(BIN)/assay schema
 
-ifneq ($(wildcard bench/run.py),)
-.PHONY: bench
+screenshot: venv browser ## take the picture in the README anew
+	@$(BIN)/assay site
+	@$(BIN)/python .ci/screenshot
+
 bench: venv docker ## measure the promises in numbers
 	@$(BIN)/python bench/run.py
-endif
