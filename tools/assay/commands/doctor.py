@@ -63,7 +63,7 @@ def _engine() -> Finding:
     purpose = "replay, record"
     try:
         with Engine.connect() as engine:
-            return Finding("docker", True, f"engine {engine.version}", purpose)
+            return Finding("docker", True, engine.version, purpose)
     except FatalError as error:
         return Finding("docker", False, error.message, purpose, error.hint)
 

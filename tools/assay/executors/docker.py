@@ -6,6 +6,7 @@ when the next one connects; nothing else on the engine is ever touched.
 
 from __future__ import annotations
 
+import os
 import secrets
 import threading
 import time
@@ -59,9 +60,9 @@ class Engine:
             client = docker.from_env(timeout=120, max_pool_size=4 * jobs + 4)
             version, processors = client.version(), int(client.info()["NCPU"])
         except (docker.errors.DockerException, requests.RequestException) as error:
-            raise EnvironmentMissingError(
-                "docker-missing", f"a Docker engine must answer; none did: {_first_line(error)}", HINT
-            ) from error
+            where = os.environ.get("DOCKER_HOST", "the local socket")
+            message = f"no Docker engine answers at {where}: {_cause(error)}"
+            raise EnvironmentMissingError("docker-missing", message, HINT) from error
         name = next((part["Name"] for part in version.get("Components", ()) if part.get("Name")), "Engine")
         engine = cls(
             client, f"{name} {version['Version']} (API {version['ApiVersion']}, {version['Arch']})", processors
@@ -359,6 +360,16 @@ class Shell:
                 return self._engine.archive(self.container, path, into)
             finally:
                 self._api.unpause(self.container)
+
+
+def _cause(error: BaseException) -> str:
+    """The operating system's word at the bottom of a chain of wrapped exceptions, or the first line of the error."""
+    found: BaseException | None = error
+    while found is not None:
+        if isinstance(found, OSError) and found.strerror:
+            return found.strerror.lower()
+        found = found.__cause__ or found.__context__
+    return _first_line(error)
 
 
 def _first_line(error: Exception) -> str:
