@@ -362,7 +362,7 @@ class Shell:
                 self._api.unpause(self.container)
 
 
-def _cause(error: BaseException) -> str:
+def _cause(error: Exception) -> str:
     """The operating system's word at the bottom of a chain of wrapped exceptions, or the first line of the error."""
     found: BaseException | None = error
     while found is not None:
