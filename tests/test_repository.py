@@ -1,8 +1,7 @@
-"""Git behind one door: patches between trees, object names, and what changed since a revision."""
+"""Git behind one door: patches between trees, and what changed since a revision."""
 
 from __future__ import annotations
 
-import hashlib
 import os
 import subprocess
 import sys
@@ -14,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from assay.errors import UsageError
-from assay.repository import apply_patch, blob_id, changed_paths, diff_trees, head_commit
+from assay.repository import apply_patch, changed_paths, diff_trees
 
 Entry = tuple[str, bytes, bool]
 """Kind (`file` or `link`), content or target, executable."""
@@ -135,15 +134,6 @@ def test_a_repository_and_its_hook_variables_around_a_tree_do_not_matter(
     assert state(tmp_path / "old") == {"f": ("file", b"2\r\n", False)}
 
 
-@given(st.binary(max_size=200))
-@settings(max_examples=10, deadline=None)
-def test_blob_ids_are_gits(content: bytes) -> None:
-    with tempfile.TemporaryDirectory() as name:
-        file = Path(name, "file")
-        file.write_bytes(content)
-        assert blob_id(file) == hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
-
-
 def git(folder: Path, *arguments: str) -> str:
     """Run the real program as some user with a fixed name."""
     options = ["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "init.defaultBranch=main"]
@@ -158,13 +148,6 @@ def commit(root: Path, **contents: str) -> str:
     git(root, "add", "--all")
     git(root, "commit", "--quiet", "-m", "change")
     return git(root, "rev-parse", "HEAD")
-
-
-def test_head_commit(tmp_path: Path) -> None:
-    assert head_commit(tmp_path) is None
-    git(tmp_path, "init", "--quiet")
-    assert head_commit(tmp_path) is None
-    assert commit(tmp_path, a="1") == head_commit(tmp_path)
 
 
 def test_changed_paths_count_from_where_the_branches_parted(tmp_path: Path) -> None:
@@ -189,8 +172,8 @@ def test_changed_paths_count_from_where_the_branches_parted(tmp_path: Path) -> N
 
 def test_without_git_it_says_so(tmp_path: Path) -> None:
     code = (
-        "from assay.errors import EnvironmentMissingError\nfrom assay.repository import head_commit\n"
-        "from pathlib import Path\ntry:\n    head_commit(Path('.'))\n"
+        "from assay.errors import EnvironmentMissingError\nfrom assay.repository import changed_paths\n"
+        "from pathlib import Path\ntry:\n    changed_paths(Path('.'), 'HEAD')\n"
         "except EnvironmentMissingError as error:\n    print(error.reference, int(error.code))\n"
     )
     variables = {"PATH": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[1] / "tools")}

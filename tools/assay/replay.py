@@ -141,11 +141,6 @@ def replay(
                 yield item, _finish(item, engine)
 
 
-def prove(root: Path, task: Task, engine: Engine, pool: Executor, repeat: int = 1) -> Proof:
-    """Replay one task without its trajectories."""
-    return next(replay([request(root, engine, task, (), repeat)], engine, pool, lambda *_: None))[1]
-
-
 def _prepared(engine: Engine, task: Task) -> Prepared | EngineError | StageRun:
     try:
         return prepare(engine, task)

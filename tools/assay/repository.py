@@ -67,19 +67,6 @@ def apply_patch(tree: Path, patch: bytes) -> None:
             ) from error
 
 
-def blob_id(file: Path) -> str:
-    """The id git gives to the content of `file`: 40 hex digits. Needs no repository."""
-    return _run(file.parent, "hash-object", "--no-filters", "--", file.name).decode().strip()
-
-
-def head_commit(root: Path) -> str | None:
-    """The checked-out commit of the repository around `root`, or None when there is none."""
-    try:
-        return _run(root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}", isolated=False).decode().strip() or None
-    except GitError:
-        return None
-
-
 def changed_paths(root: Path, since: str) -> set[str]:
     """Paths below `root`, relative to it, that differ from the point where `since` and HEAD parted.
 
