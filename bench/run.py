@@ -101,7 +101,7 @@ def oracle(root: Path) -> Iterator[Measure]:
     from concurrent.futures import ThreadPoolExecutor
 
     from assay.executors.docker import Engine
-    from assay.replay import plans, run_stage
+    from assay.stages import plans, run_stage
     from assay.verification import prepare
     from assay.workspace import load
 

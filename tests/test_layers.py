@@ -30,7 +30,7 @@ LAYERS = [
         "assay.contents",
         "assay.storage",
     ],
-    ["assay.rules", "assay.results", "assay.importers", "assay.executors", "assay.agents", "assay.rewards"],
+    ["assay.rules", "assay.audit", "assay.results", "assay.importers", "assay.executors", "assay.agents", "assay.rewards"],
     [
         "assay.verification",
         "assay.worktree",
@@ -38,6 +38,7 @@ LAYERS = [
         "assay.sources",
         "assay.attempt_files",
         "assay.trials",
+        "assay.stages",
         "assay.replay",
         "assay.simulation",
         "assay.reporters",

@@ -31,7 +31,13 @@ def stage(*found: bool | None, outcome: Outcome = "scored", differences: tuple[s
     reports = [report(f"m{n}", passed) for n, passed in enumerate(found)]
     expected = {f"m{n}": True for n in range(len(found))}
     return Stage(
-        name="oracle", outcome=outcome, expected=expected, reports=reports, seconds=0, differences=list(differences)
+        kind="ladder",
+        name="oracle",
+        outcome=outcome,
+        expected=expected,
+        reports=reports,
+        seconds=0,
+        differences=list(differences),
     )
 
 

@@ -128,7 +128,7 @@ def test_the_proof_is_shown_with_what_was_expected_and_found(root: Path) -> None
     workspace = load(root)
     report = next(iter(workspace.attempts[TASK]["dry-finch"].reports.values())).record
     expected = {"count-words": True}
-    stage = Stage(name="oracle", outcome="scored", expected=expected, reports=[report], seconds=2.0)
+    stage = Stage(kind="no-op", name="oracle", outcome="scored", expected=expected, reports=[report], seconds=2.0)
     proof = Proof(
         format=1,
         task=TASK,

@@ -13,7 +13,8 @@ import click
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from assay.replay import Request, StageRun
+    from assay.replay import Request
+    from assay.stages import StageRun
 
 
 class StageProgress:

@@ -7,48 +7,23 @@ A trajectory reproduces when its last patch, applied to the image, gets the resu
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from assay import __version__
-from assay.contents import content_hash, file_hash
-from assay.errors import UsageError
-from assay.executors import EngineError, Taken
+from assay.contents import content_hash
+from assay.executors import EngineError
 from assay.executors.docker import Engine
-from assay.executors.owners import scratch
-from assay.model.outcome import Outcome, Proof, Stage, TestReport, is_valid
+from assay.model.outcome import Proof
+from assay.stages import Plan, StageRun, plan_digest, plans, run_stage, undecided
 from assay.storage import as_json, write_whole
-from assay.verification import Prepared, prepare, solve, verify
+from assay.verification import Prepared, prepare
 from assay.workspace import PROOFS, Attempt, Task
-from assay.worktree import patched_artifacts
 
-SOLUTION_LOG = "solution"
 HARNESS = f"assay {__version__}"
-
-
-@dataclass(frozen=True)
-class Plan:
-    """One stage that is still to run: `solutions` are applied, or the patch of `attempt`."""
-
-    name: str
-    number: int
-    expected: Mapping[str, bool]
-    solutions: int = 0
-    attempt: Attempt | None = None
-    patch: Path | None = None
-    """The attempt's result."""
-
-
-@dataclass(frozen=True)
-class StageRun:
-    """A stage and the logs it is based on: by milestone, and `solution`."""
-
-    stage: Stage
-    logs: Mapping[str, bytes]
 
 
 @dataclass
@@ -68,24 +43,6 @@ Progress = Callable[[Request, StageRun | None], None]
 """Called for every finished stage, and with None when the image is ready."""
 
 
-def plans(task: Task, attempts: Sequence[Attempt] = (), repeat: int = 1) -> list[Plan]:
-    """The stages that prove `task` and re-test `attempts`; the oracle runs `repeat` times."""
-    names = task.milestones
-    found = [Plan("no-op", 1, dict.fromkeys(names, False))]
-    for count in range(1, len(names)):
-        expected = {name: place < count for place, name in enumerate(names[: count + 1])}
-        found.append(Plan(f"ladder-{count}", 1, expected, count))
-    found += [Plan("oracle", n + 1, dict.fromkeys(names, True), len(names)) for n in range(repeat)]
-    for attempt in attempts:
-        recorded = {name: entry.record.passed for name, entry in attempt.reports.items()}
-        expected = {name: recorded[name] for name in names if recorded.get(name) is not None}  # type: ignore[misc]
-        reached = [name for name in names if name in attempt.patches]
-        if expected and reached:
-            patch = attempt.folder / "patches" / f"{reached[-1]}.patch"
-            found.append(Plan(attempt.alias, 1, expected, attempt=attempt, patch=patch))
-    return found
-
-
 def request(root: Path, engine: Engine, task: Task, attempts: Sequence[Attempt] = (), repeat: int = 1) -> Request:
     """A replay of `task`, with a folder of its own for evidence that no other run shares."""
     now = datetime.now(UTC)
@@ -102,14 +59,10 @@ def still_proven(item: Request, engine: Engine) -> Proof | None:
     if proof is None or proof.verdict != "proven" or proof.harness != HARNESS or proof.image is None:
         return None
     ran = {(stage.name, stage.attempt, stage.patch_sha256, tuple(stage.expected.items())) for stage in proof.stages}
-    wanted = {(plan.name, plan.number, _digest(plan), tuple(plan.expected.items())) for plan in item.plans}
+    wanted = {(plan.name, plan.number, plan_digest(plan), tuple(plan.expected.items())) for plan in item.plans}
     if not wanted <= ran or proof.content_sha256 != content_hash(item.task.folder):
         return None
     return proof if engine.has_image(proof.image.id) else None
-
-
-def _digest(plan: Plan) -> str | None:
-    return file_hash(plan.patch) if plan.patch else None
 
 
 def replay(
@@ -136,7 +89,7 @@ def replay(
             else:
                 left[id(item)] = 0
                 for plan in item.plans:
-                    _keep(item, _undecided(plan, str(result)), progress)
+                    _keep(item, undecided(plan, str(result)), progress)
             if left[id(item)] == 0:
                 yield item, _finish(item, engine)
 
@@ -150,71 +103,6 @@ def _prepared(engine: Engine, task: Task) -> Prepared | EngineError | StageRun:
 
 def _ran(engine: Engine, prepared: Prepared, plan: Plan) -> Prepared | EngineError | StageRun:
     return run_stage(engine, prepared, plan)
-
-
-def run_stage(engine: Engine, prepared: Prepared, plan: Plan) -> StageRun:
-    """Bring about the state that `plan` names and run the tests of every milestone it expects something of."""
-    started = time.monotonic()
-    logs: dict[str, bytes] = {}
-    reports: list[TestReport] = []
-    with scratch() as folder:
-        try:
-            if plan.patch:
-                outcome, reason, taken = _patched(engine, prepared, plan.patch, folder)
-            else:
-                solved = solve(engine, prepared, plan.solutions, folder)
-                outcome, reason, taken = solved.outcome, solved.reason, solved.taken
-                logs[SOLUTION_LOG] = solved.log
-        except EngineError as error:
-            return _undecided(plan, str(error), time.monotonic() - started)
-        for milestone in plan.expected if is_valid(outcome) else ():
-            done = verify(engine, prepared, milestone, taken, folder)
-            reports.append(done.report)
-            logs[milestone] = done.log
-    invalid = next((report for report in reports if not is_valid(report.outcome)), None)
-    if invalid:
-        outcome, reason = invalid.outcome, f"{invalid.milestone}: {invalid.reason}"
-    return StageRun(_stage(plan, outcome, reason, reports, time.monotonic() - started), logs)
-
-
-def _stage(plan: Plan, outcome: Outcome, reason: str, reports: list[TestReport], seconds: float) -> Stage:
-    return Stage(
-        name=plan.name,
-        attempt=plan.number,
-        outcome=outcome,
-        reason=reason,
-        expected=dict(plan.expected),
-        patch_sha256=_digest(plan),
-        differences=_differences(plan.attempt, reports, absent=True) if plan.attempt else [],
-        notes=_differences(plan.attempt, reports, absent=False) if plan.attempt else [],
-        reports=reports,
-        seconds=round(seconds, 3),
-    )
-
-
-def _undecided(plan: Plan, reason: str, seconds: float = 0.0) -> StageRun:
-    return StageRun(_stage(plan, "invalid-environment", reason, [], seconds), {})
-
-
-def _differences(attempt: Attempt, reports: Sequence[TestReport], *, absent: bool) -> list[str]:
-    """Single tests that came out otherwise than recorded: those that one side lacks, or those that both have."""
-    found = []
-    for report in reports:
-        before = {test.name: test.status for test in attempt.reports[report.milestone].record.tests}
-        now = {test.name: test.status for test in report.tests}
-        for name in dict.fromkeys((*before, *now)):
-            if before.get(name) != now.get(name) and (name in before and name in now) is not absent:
-                was, now_is = before.get(name, "absent"), now.get(name, "absent")
-                found.append(f"{report.milestone}/{name}: recorded {was}, now {now_is}")
-    return found
-
-
-def _patched(engine: Engine, prepared: Prepared, patch: Path, folder: Path) -> tuple[Outcome, str, Taken]:
-    """The artifacts of an attempt, from the image and the attempt's last patch alone."""
-    try:
-        return "scored", "", patched_artifacts(engine, prepared, patch.read_bytes(), folder)
-    except UsageError as error:
-        return "invalid-environment", error.message, {}
 
 
 def _keep(item: Request, run: StageRun, progress: Progress) -> None:

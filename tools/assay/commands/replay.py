@@ -127,20 +127,18 @@ def _seconds(proof: Proof) -> float:
 
 
 def _summary(item: Request, proof: Proof) -> str:
-    kinds: dict[str, list[Stage]] = {"no-op": [], "ladder": [], "oracle": [], "trajectories": []}
-    attempts = {plan.name for plan in item.plans if plan.attempt}
+    kinds: dict[str, list[Stage]] = {kind: [] for kind in ("no-op", "ladder", "oracle", "trajectory")}
     for stage in proof.stages:
-        kind = "ladder" if stage.name.startswith("ladder-") else stage.name
-        kinds["trajectories" if stage.name in attempts else kind].append(stage)
+        kinds[stage.kind].append(stage)
     held = {kind: sum(stage.holds is True for stage in stages) for kind, stages in kinds.items()}
     parts = ["no-op fails" if held["no-op"] else "no-op does not fail"]
     if kinds["ladder"]:
         parts.append(f"ladder {held['ladder']}/{len(kinds['ladder'])}")
     parts.append(f"oracle {held['oracle']}/{len(kinds['oracle'])}")
     text = ", ".join(parts)
-    if kinds["trajectories"]:
-        count = len(kinds["trajectories"])
-        text += f"; {held['trajectories']} of {count} trajector{'y reproduces' if count == 1 else 'ies reproduce'}"
+    if kinds["trajectory"]:
+        count = len(kinds["trajectory"])
+        text += f"; {held['trajectory']} of {count} trajector{'y reproduces' if count == 1 else 'ies reproduce'}"
     return text
 
 

@@ -81,12 +81,18 @@ class ImageRecord(Record):
     context_sha256: Sha256
 
 
+StageKind = Literal["no-op", "ladder", "oracle", "hijack", "mutant", "trajectory"]
+MutantClass = Literal["killed", "survived", "equivalent", "trivial", "invalid"]
+
+
 class Stage(Record):
     """One state of the work tree in a proof, and what the tests said of it."""
 
     model_config = ConfigDict(strict=False)
 
-    name: Text = Field(description="`no-op`, `ladder-K`, `oracle`, or an alias for a trajectory.")
+    kind: StageKind
+    name: Text = Field(description="`no-op`, `ladder-K`, `oracle`, `hijack-NAME`, `mutant-NN`, or an alias.")
+    title: str = Field(default="", description="What a plant does, or what a mutant changes.")
     attempt: Annotated[int, Field(ge=1)] = 1
     outcome: Outcome
     reason: str = ""
@@ -101,11 +107,30 @@ class Stage(Record):
         description="Single tests of a trajectory that came out otherwise in a milestone that failed both times: "
         "faulty concurrent code may fail another test each time, and still fails.",
     )
+    inputs: dict[Id, Sha256] = Field(default={}, description="Digest of what each milestone's verifier received.")
+    same_as: str = Field(
+        default="", description="The stage whose verifiers received the same bytes; its reports are this one's."
+    )
+    diff: str = Field(default="", description="What a mutant changes, as a unified diff.")
+    mutant: MutantClass | None = None
     seconds: float
 
     @property
+    def forged(self) -> bool:
+        """Whether a plant made tests pass that the untouched image fails."""
+        return self.kind == "hijack" and any(report.passed for report in self.reports)
+
+    @property
     def holds(self) -> bool | None:
-        """Whether every milestone came out as expected; None when that cannot be known."""
+        """Whether every milestone came out as expected; None when that cannot be known.
+
+        A plant has failed when nothing passed, even if it broke the verifier. A mutant measures the tests, and
+        neither proves nor refutes the task.
+        """
+        if self.kind == "mutant":
+            return True
+        if self.kind == "hijack" and self.outcome != "invalid-environment":
+            return not self.forged
         if not is_valid(self.outcome) or any(report.passed is None for report in self.reports):
             return None
         found = {report.milestone: report.passed for report in self.reports}
