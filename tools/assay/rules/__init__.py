@@ -58,11 +58,16 @@ def declare(id: str, text: str, severity: Severity = Severity.ERROR, check: Chec
     )
 
 
+def declared() -> dict[str, Rule]:
+    """The rules of every module that has been imported, by id, sorted."""
+    return dict(sorted(_REGISTRY.items()))
+
+
 def all_rules() -> dict[str, Rule]:
-    """Every rule by id, sorted."""
+    """Every rule of a workspace by id, sorted."""
     for module in MODULES:
         import_module(f"assay.rules.{module}")
-    return dict(sorted(_REGISTRY.items()))
+    return declared()
 
 
 def run(workspace: Workspace) -> list[Diagnostic]:
