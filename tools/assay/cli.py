@@ -19,6 +19,7 @@ COMMANDS = {
     "replay": "Prove tasks by running them; run a trajectory's tests again.",
     "record": "Record a shell attempt at a task as a trajectory.",
     "import": "Turn an agent's log into a masked trajectory.",
+    "escalate": "Raise a defect of a task, with what shows it.",
     "rank": "Rank the trajectories from the annotations.",
     "site": "Build the site.",
     "schema": "Write the JSON Schemas of all files.",

@@ -15,13 +15,14 @@ from assay.documents import Document, parse, read, validate
 from assay.errors import UsageError
 from assay.model.annotation import Annotation
 from assay.model.base import Record
-from assay.model.outcome import Proof, TestReport
+from assay.model.escalation import Escalation
+from assay.model.outcome import Outcome, Proof, TestReport, is_valid
 from assay.model.people import People
 from assay.model.rubric import Rubric
 from assay.model.session import Session
 from assay.model.settings import Settings
 from assay.model.task import TaskFile
-from assay.model.trajectory import Trajectory
+from assay.model.trajectory import Step, Trajectory
 from assay.model.user import SimulatedUser
 
 SETTINGS = "assay.toml"
@@ -86,6 +87,26 @@ class Attempt:
     logs: Mapping[str, str]
     """Test log by milestone."""
 
+    @property
+    def outcome(self) -> Outcome | None:
+        """What the session says, except that nothing is scored in which the agent took no step; None without a session.
+
+        An environment that failed comes before the agent, as in the lattice.
+        """
+        stated = self.session.record.predicate.outcome if self.session else None
+        if self.trajectory is None or stated == "invalid-environment" or any(map(_acts, self.trajectory.record.steps)):
+            return stated
+        return "invalid-agent"
+
+    @property
+    def is_invalid(self) -> bool:
+        """Whether it is known that the attempt carries no grade: it is no failure, and in no rate and no ranking."""
+        return self.outcome is not None and not is_valid(self.outcome)
+
+
+def _acts(step: Step) -> bool:
+    return step.source == "agent" and bool(step.tool_calls or step.reasoning_content or step.text.strip())
+
 
 @dataclass(frozen=True)
 class Sheet:
@@ -107,6 +128,8 @@ class Workspace:
     attempts: Mapping[str, Mapping[str, Attempt]]
     """By task id, then alias."""
     sheets: tuple[Sheet, ...]
+    escalations: Mapping[str, tuple[Entry[Escalation], ...]]
+    """By the task in whose folder they lie, in the order of their names."""
     people: Entry[People] | None
     guidelines: int | None
     """Version of annotations/guidelines.md."""
@@ -122,6 +145,11 @@ class Workspace:
     def attempt(self, task: str, alias: str) -> Attempt | None:
         """One attempt by task id and alias."""
         return self.attempts.get(task, {}).get(alias)
+
+    def quarantined(self, task: str) -> tuple[Entry[Escalation], ...]:
+        """The open blocking escalations of a task: while there is one, it is in no ranking and no calibration."""
+        found = self.escalations.get(task, ())
+        return tuple(entry for entry in found if entry.record.blocking and entry.record.status == "open")
 
     def counts(self) -> str:
         """One line for a person: how much was loaded."""
@@ -179,6 +207,7 @@ class _Loader:
                 for folder in self.folders("trajectories")
             },
             sheets=tuple(self.sheets()),
+            escalations={folder.name: self.escalations(folder) for folder in self.folders("annotations")},
             people=self.optional(self.root / "annotations/people.yaml", People),
             guidelines=self.guidelines(),
             diagnostics=tuple(self.diagnostics),
@@ -248,6 +277,10 @@ class _Loader:
             for file in sorted(folder.glob("*.yaml")):
                 if file.stem != "adjudication":
                     yield Sheet(folder.name, file.stem, self.path(file), self.entry(file, Annotation))
+
+    def escalations(self, folder: Path) -> tuple[Entry[Escalation], ...]:
+        files = sorted((folder / "escalations").glob("*.yaml"))
+        return tuple(entry for file in files if (entry := self.entry(file, Escalation)))
 
     def guidelines(self) -> int | None:
         """`version` in the front matter of the guidelines."""

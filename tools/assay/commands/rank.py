@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from assay.errors import ExitCode, UsageError
 from assay.workspace import find_root, load
 
 if TYPE_CHECKING:
-    from assay.results.ranking import Agents, RankingReport, Standing, Table
+    from assay.results.ranking import Agents, LeftOut, RankingReport, Standing, Table
 
 
 WIDTH = 140
@@ -34,8 +35,9 @@ WIDTH = 140
 def command(agents: Path | None, bootstraps: int, form: str) -> None:
     """Rank the trajectories from the annotations, with rank ranges and every caveat the data demand.
 
-    By default aliases are ranked task by task, since an alias means nothing outside its task. Refuses while
-    `assay check` reports errors in annotations: a ranking of unchecked grades is a rumour.
+    By default aliases are ranked task by task, since an alias means nothing outside its task. Tasks with an open
+    blocking escalation and attempts whose outcome is invalid are left out and named. Refuses while `assay check`
+    reports errors in annotations: a ranking of unchecked grades is a rumour.
 
     \b
     Examples:
@@ -107,22 +109,32 @@ def _row(table: Table, standing: Standing) -> dict[str, Any]:
 
 def _json(report: RankingReport) -> str:
     head = {"by": report.by, "seed": report.seed, "data_sha256": report.data, "method": report.method}
-    warnings = [{"tasks": table.tasks, "warnings": table.warnings} for table in report.tables]
-    return json.dumps({**head, "rows": rows(report), "tables": warnings}, indent=2)
+    tables = [
+        {"tasks": table.tasks, "outcomes": dict(table.outcomes), "warnings": table.warnings} for table in report.tables
+    ]
+    left_out = [asdict(item) for item in report.left_out]
+    return json.dumps({**head, "rows": rows(report), "tables": tables, "left_out": left_out}, indent=2)
 
 
 def _csv(report: RankingReport) -> str:
     out, found = io.StringIO(), rows(report)
+    found += [
+        {"tasks": item.task, "item": item.item, "left_out": item.reason, "left_out_by": item.path}
+        for item in report.left_out
+    ]
     if found:
-        writer = csv.DictWriter(out, list(found[0]), lineterminator="\n")
+        names = dict.fromkeys(("tasks", "item", *found[0], "left_out", "left_out_by"))
+        writer = csv.DictWriter(out, list(names), lineterminator="\n")
         writer.writeheader()
         writer.writerows(found)
     return out.getvalue().rstrip("\n")
 
 
 def _table(report: RankingReport) -> str:
+    left_out = "".join(f"\nleft out: {_left_out(item)}" for item in report.left_out)
     if not report.tables:
-        return "nothing to rank: there is no annotation yet. `assay check` says whether any is broken."
+        what = "no annotation beside what is left out" if left_out else "no annotation yet"
+        return f"nothing to rank: there is {what}. `assay check` says whether any is broken.{left_out}"
     from rich.console import Console
 
     console = Console(file=io.StringIO(), width=WIDTH)
@@ -134,14 +146,22 @@ def _table(report: RankingReport) -> str:
     console.print(f"data {report.data[:12]}, seed {report.seed}. {report.method}", markup=False, highlight=False)
     text = console.file
     assert isinstance(text, io.StringIO)
-    return "\n".join(line.rstrip() for line in text.getvalue().rstrip().splitlines())
+    return "\n".join(line.rstrip() for line in text.getvalue().rstrip().splitlines()) + left_out
+
+
+def _left_out(item: LeftOut) -> str:
+    name = f"{item.task}/{item.item}" if item.item else item.task
+    return f"{name}, {item.reason}: {f'{item.title} ({item.path})' if item.title else item.path}"
 
 
 def _rich(table: Table, by: str) -> Any:
     from rich.table import Table as RichTable
 
+    from assay.results.scores import counted
+
     raters = f"{table.rankings} ranking{'s' if table.rankings != 1 else ''} by {', '.join(table.annotators)}"
-    out = RichTable(title=f"{', '.join(table.tasks)}: {raters}", title_justify="left", box=None, padding=(0, 1))
+    title = f"{', '.join(table.tasks)}: {raters}; attempts: {counted(table.outcomes)}"
+    out = RichTable(title=title, title_justify="left", box=None, padding=(0, 1))
     axes = list(table.standings[0].score.axes)
     for name in ("rank", by, "strength", "95 %", "win-tie-loss", "must-pass", *axes, "milestones"):
         out.add_column(name, justify="left" if name == by else "right", no_wrap=True, overflow="fold")

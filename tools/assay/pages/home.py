@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from assay.pages import links, markup
 from assay.pages.inert import inline, raw, worded
-from assay.pages.task_page import is_proven, proof_verdict
+from assay.pages.task_page import is_proven, proof_verdict, quarantine
 from assay.workspace import Task, Workspace
 
 
@@ -46,12 +46,15 @@ def _numbers(workspace: Workspace, tasks: list[Task], *, annotated: bool) -> str
         for attempt in group.values()
         if attempt.trajectory
     )
+    held = sum(bool(workspace.quarantined(task.id)) for task in tasks)
     numbers = [
         (len(tasks), "task" if len(tasks) == 1 else "tasks"),
         (proven, "proven by replay"),
         (attempts, "trajectory" if attempts == 1 else "trajectories"),
         (steps, "recorded steps"),
     ]
+    if held:
+        numbers.append((held, "quarantined"))
     if annotated:
         sheets = sum(sheet.entry is not None for sheet in workspace.sheets)
         numbers.append((sheets, "annotation" if sheets == 1 else "annotations"))
@@ -103,12 +106,13 @@ def _card(workspace: Workspace, task: Task, *, annotated: bool) -> str:
     ]
     description = worded(task.file.record.task.description)
     crux = f"{worded(metadata.crux)}\n{{: .as-quiet }}\n\n"
-    body = f"{description}\n\n{crux}{markup.facts(facts)}\n"
+    body = f"{description}\n\n{quarantine(workspace, task, here)}{crux}{markup.facts(facts)}\n"
     return f'<div class="as-card" markdown="1">\n\n{head}{body}\n</div>\n'
 
 
 def _row(workspace: Workspace, task: Task, *, annotated: bool) -> tuple[str, ...]:
     name = links.link(inline(task.id), links.TASKS, links.task_page(task.id))
+    name += f" {markup.tag('quarantined')}" if workspace.quarantined(task.id) else ""
     attempts = str(len(workspace.attempts.get(task.id, {})))
     sheets = str(_sheets(workspace, task)) if annotated else "hidden"
     if task.file is None:

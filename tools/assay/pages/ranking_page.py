@@ -11,7 +11,7 @@ from assay.pages.grades import tiers
 from assay.pages.inert import inline, worded
 from assay.results.bradley_terry import RankedItem
 from assay.results.ranking import RankingReport, Standing, Table
-from assay.results.scores import Share
+from assay.results.scores import Share, counted
 from assay.workspace import Workspace
 
 HOW_TO_READ = """## How to read this {#how}
@@ -31,20 +31,33 @@ def page(workspace: Workspace, report: RankingReport | None, withheld: str = "")
     head = f"{markup.front_matter('Ranking')}\n# Ranking\n\n"
     if report is None:
         return head + markup.note(worded(withheld) or "There is no ranking.", "warning", "No ranking")
+    left_out = "".join(_left_out(report))
     if not report.tables:
-        return f"{head}Nothing has been ranked yet: there is no annotation.\n"
+        return f"{head}Nothing has been ranked{'' if left_out else ' yet: there is no annotation'}.\n\n{left_out}"
     lead = "Attempts are compared only with attempts at the same task; each table has a scale of its own."
     by_agent = "Agents over all tasks on which their attempts were compared."
     lead = by_agent if report.by == "agent" else lead
     tables = "\n".join(_table(workspace, table, report.by) for table in report.tables)
     data = f"Data {report.data[:12]}, seed {report.seed}. {worded(report.method)}\n{{: .as-quiet }}\n"
-    return f"{head}{lead}\n{{: .as-lead }}\n\n{tables}\n{HOW_TO_READ}\n{data}"
+    return f"{head}{lead}\n{{: .as-lead }}\n\n{tables}\n{left_out}\n{HOW_TO_READ}\n{data}"
+
+
+def _left_out(report: RankingReport) -> Iterator[str]:
+    """What is in no table, and why: nothing is dropped unseen."""
+    if report.left_out:
+        yield "## Left out {#left-out}\n\n"
+    for item in report.left_out:
+        target = links.trajectory_page(item.task, item.item) if item.item else links.task_page(item.task)
+        name = links.link(inline(f"{item.task}/{item.item}" if item.item else item.task), links.RANKING, target)
+        why = f"{worded(item.title)} " if item.title else ""
+        yield f"- {name}, {item.reason}: {why}(<code>{inline(item.path)}</code>)\n"
 
 
 def _table(workspace: Workspace, table: Table, by: str) -> str:
     names = ", ".join(links.link(inline(task), links.RANKING, links.task_page(task)) for task in table.tasks)
     anchor = "table-" + "-".join(table.tasks)[:80]
     raters = f"{markup.count(table.rankings, 'ranking')} by {', '.join(map(inline, table.annotators))}"
+    raters += f"; attempts: {inline(counted(table.outcomes))}"
     span = _span(table)
     axes = tuple(AXES)
     head = ("rank", by, "strength", "W", "T", "L", "must pass", *axes, "milestones")

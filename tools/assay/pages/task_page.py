@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from assay.contents import content_hash
+from assay.model.escalation import Escalation
 from assay.model.outcome import Stage
 from assay.model.rubric import AXES, Criterion, Rubric
 from assay.model.user import SimulatedUser, Trigger
 from assay.pages import grades, links, markup, prose
-from assay.pages.inert import inline, raw, worded
+from assay.pages.inert import first_line, inline, raw, worded
 from assay.pages.trajectory_page import length, outcome
-from assay.workspace import Attempt, Task, Workspace
+from assay.workspace import Attempt, Entry, Task, Workspace
+
+ESCALATIONS = "escalations"
 
 
 def page(workspace: Workspace, task: Task, *, annotated: bool) -> str:
@@ -26,11 +29,23 @@ def page(workspace: Workspace, task: Task, *, annotated: bool) -> str:
         ("Rubric", "rubric", _rubric(task.rubric.record) if task.rubric else ""),
         ("Environment", "environment", _environment(task)),
         ("Proof by replay", "proof", _proof(task)),
+        ("Escalations", ESCALATIONS, "".join(map(_escalation, workspace.escalations.get(task.id, ())))),
         ("Simulated user", "user", _user(task.user.record) if task.user else ""),
     )
     body = "".join(f"\n## {name} {{#{anchor}}}\n\n{text}\n" for name, anchor, text in sections if text.strip())
     crumbs = markup.crumbs(links.link("Tasks", here, links.TASKS), "task")
-    return f"{markup.front_matter(task.id)}{crumbs}\n# {inline(task.id)}\n\n{_lead(task)}{body}"
+    held = quarantine(workspace, task, here)
+    return f"{markup.front_matter(task.id)}{crumbs}\n# {inline(task.id)}\n\n{held}{_lead(task)}{body}"
+
+
+def quarantine(workspace: Workspace, task: Task, here: str) -> str:
+    """Why the task is in no ranking, with the file that says so; empty when nothing holds it back."""
+    reasons = [f"{worded(entry.record.title)} ({_path(entry)})" for entry in workspace.quarantined(task.id)]
+    if not reasons:
+        return ""
+    more = links.link("what was seen", here, links.task_page(task.id), ESCALATIONS)
+    words = f"Left out of rankings and calibration while this is open: {'; '.join(reasons)}. {more}"
+    return f"{markup.note(words, 'warning', 'Quarantined')}\n"
 
 
 def proof_verdict(task: Task) -> str:
@@ -87,7 +102,7 @@ def _attempts(workspace: Workspace, task: Task) -> str:
         (
             links.link(inline(alias), here, links.trajectory_page(task.id, alias)),
             *(_milestone(attempt, name, here) for name in task.milestones),
-            inline(outcome(attempt)),
+            inline(attempt.outcome or outcome(attempt)),
             length(attempt),
             _opened(task, attempt),
         )
@@ -98,8 +113,8 @@ def _attempts(workspace: Workspace, task: Task) -> str:
 
 def _milestone(attempt: Attempt, name: str, here: str) -> str:
     entry = attempt.reports.get(name)
-    if entry is None:
-        return markup.verdict(None, "no report")
+    if entry is None or attempt.is_invalid:
+        return markup.verdict(None, "no report" if entry is None else "no grade")
     tests = entry.record.tests
     good = sum(test.status == "passed" for test in tests)
     words = f"{good} of {len(tests)}" if entry.record.passed is not None else inline(entry.record.outcome)
@@ -172,19 +187,45 @@ def _stage(stage: Stage, milestones: list[str]) -> tuple[str, ...]:
     found = {report.milestone: report.passed for report in stage.reports}
     name = inline(stage.name) + (f" &#35;{stage.attempt}" if stage.attempt > 1 else "")
     cells = [_expected(stage.expected.get(milestone), found.get(milestone)) for milestone in milestones]
-    reason = "" if not stage.reason else f"<br>{inline(stage.reason)}"
+    reason = "" if not stage.reason else f"<br>{inline(first_line(stage.reason, 200))}"
     words = {True: "yes", False: "no", None: inline(stage.outcome)}[stage.holds]
     holds = markup.verdict(stage.holds, words)
     return name, *cells, holds + reason, markup.seconds(stage.seconds)
 
 
 def _expected(want: bool | None, found: bool | None) -> str:
-    words = {True: "passes", False: "fails", None: "undecided"}
+    words = {True: "passes", False: "fails"}
     if want is None:
         return ""
+    if found is None:
+        return '<span class="as-quiet">undecided</span>'
     if want is found:
         return f'<span class="as-quiet">{words[found]}, as expected</span>'
     return f'<strong class="as-fail">{words[found]}, should be: {words[want]}</strong>'
+
+
+def _escalation(entry: Entry[Escalation]) -> str:
+    """One escalation as raw HTML, folded unless it is open."""
+    record, evidence = entry.record, entry.record.evidence
+    pairs = [("kind", record.kind), ("raised by", raw(record.raised_by)), ("outcome", record.outcome or "")]
+    texts = [("Expected", record.expected), ("Found", record.found), ("Resolution", record.resolution)]
+    commands, log = "\n".join(record.reproduction), ""
+    if evidence:
+        code = "" if evidence.exit_code is None else str(evidence.exit_code)
+        image = evidence.image[7:19] if evidence.image else ""
+        pairs += [("command", raw(evidence.command)), ("exit code", code), ("image", image)]
+        log = evidence.log_excerpt
+    body = markup.facts([*pairs, ("file", f"<code>{raw(entry.path)}</code>")])
+    for name, text in texts:
+        body += f"<p><b>{name}.</b> {'<br>'.join(raw(text.strip()).splitlines())}</p>" if text.strip() else ""
+    for text, label in ((commands, "commands that show it again"), (log, "end of the log")):
+        body += f'<div class="as-out">{markup.code(raw(text), label)}</div>' if text.strip() else ""
+    state = f"{record.status}, {'blocking' if record.blocking else 'not blocking'}"
+    return markup.disclosure(f"{raw(record.title)} {markup.tag(state)}", body, opened=record.status == "open")
+
+
+def _path(entry: Entry[Escalation]) -> str:
+    return f"<code>{inline(entry.path)}</code>"
 
 
 def _user(user: SimulatedUser) -> str:

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 
 from assay.model.annotation import Annotation, TrajectoryGrades
 from assay.results.bradley_terry import ComponentRanking, RankedItem, from_tiers, rank, seed_of
-from assay.results.scores import Score, pool, score
-from assay.workspace import Workspace
+from assay.results.scores import Score, pool, score, tally
+from assay.workspace import Attempt, Workspace
 
 METHOD = (
     "Bradley-Terry strengths (log scale, mean 0) from the annotators' tiers: every pair of a ranking of k "
     "trajectories weighs 1/(k-1), a tie is half a win each way, and 0.5 pseudo-wins both ways on every compared "
-    "pair keep strengths finite. Intervals are 95 % percentiles over resampled tasks."
+    "pair keep strengths finite. Intervals are 95 % percentiles over resampled tasks. Quarantined tasks and attempts "
+    "whose outcome is invalid are left out."
 )
 
 Agents = Mapping[str, Mapping[str, str]]
@@ -45,6 +46,22 @@ class Table:
     rankings: int
     standings: tuple[Standing, ...]
     warnings: tuple[str, ...]
+    outcomes: Mapping[str, int]
+    """How many attempts at these tasks ended in each class; invalid ones are in no number of this table."""
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A task, or one attempt, that is in no table although it is in the workspace."""
+
+    task: str
+    item: str
+    """The alias; empty for a whole task."""
+    reason: str
+    """`quarantined`, or the outcome."""
+    path: str
+    """The escalation or the session that says so."""
+    title: str = ""
 
 
 @dataclass(frozen=True)
@@ -56,18 +73,27 @@ class RankingReport:
     seed: int
     data: str
     """SHA-256 over the annotations that were used."""
+    left_out: tuple[LeftOut, ...] = ()
     method: str = METHOD
 
 
 def rank_workspace(workspace: Workspace, agents: Agents | None = None, *, bootstraps: int = 1000) -> RankingReport:
     """Rank by alias, task by task; by agent over all tasks when `agents` names them.
 
-    Annotations that could not be read are left out; `assay check` names them.
+    Annotations that could not be read are left out; `assay check` names them. So are quarantined tasks and attempts
+    whose outcome is invalid; the report names those.
     """
-    used = {sheet.path: (sheet.task, sheet.entry.record) for sheet in workspace.sheets if sheet.entry}
+    used = {
+        sheet.path: (sheet.task, sheet.entry.record)
+        for sheet in workspace.sheets
+        if sheet.entry and not workspace.quarantined(sheet.task)
+    }
     sheets = [used[path] for path in sorted(used)]
-    names = _names(sheets, agents)
-    rankings = ((task, [[names[task, alias] for alias in tier] for tier in sheet.ranking]) for task, sheet in sheets)
+    names = _names(workspace, sheets, agents)
+    rankings = (
+        (task, [[names[task, alias] for alias in tier if (task, alias) in names] for tier in sheet.ranking])
+        for task, sheet in sheets
+    )
     comparisons = from_tiers(rankings, repeats=agents is not None)  # an agent may have several attempts at a task
     seed = seed_of(comparisons)
     tables = tuple(
@@ -75,16 +101,34 @@ def rank_workspace(workspace: Workspace, agents: Agents | None = None, *, bootst
     )
     texts = [workspace.documents[path].text for path in sorted(used)]
     digest = hashlib.sha256("\0".join(texts).encode()).hexdigest()
-    return RankingReport(tables, "agent" if agents is not None else "alias", seed, digest)
+    by = "agent" if agents is not None else "alias"
+    return RankingReport(tables, by, seed, digest, tuple(_left_out(workspace)))
 
 
-def _names(sheets: Iterable[tuple[str, Annotation]], agents: Agents | None) -> dict[tuple[str, str], str]:
-    """What each (task, alias) is called in the comparison: aliases are fresh for each task, agents are not."""
+def _left_out(workspace: Workspace) -> Iterator[LeftOut]:
+    for task in workspace.tasks:
+        for entry in workspace.quarantined(task):
+            yield LeftOut(task, "", "quarantined", entry.path, entry.record.title)
+        for alias, attempt in workspace.attempts.get(task, {}).items():
+            if attempt.outcome is not None and attempt.is_invalid:
+                path = attempt.session.path if attempt.session else f"{attempt.path}/trajectory.json"
+                yield LeftOut(task, alias, attempt.outcome, path)
+
+
+def _names(
+    workspace: Workspace, sheets: Iterable[tuple[str, Annotation]], agents: Agents | None
+) -> dict[tuple[str, str], str]:
+    """What each ranked (task, alias) is called in the comparison: aliases are fresh for each task, agents are not.
+
+    An attempt that is known to be invalid has no name: no tier can make it the worst of all.
+    """
     names = {}
     for task, sheet in sheets:
         for alias in (alias for tier in sheet.ranking for alias in tier):
-            known = (agents or {}).get(task, {}).get(alias)
-            names[task, alias] = known if known is not None else f"{task}/{alias}"
+            attempt = workspace.attempt(task, alias)
+            if attempt is None or not attempt.is_invalid:
+                known = (agents or {}).get(task, {}).get(alias)
+                names[task, alias] = known if known is not None else f"{task}/{alias}"
     return names
 
 
@@ -106,7 +150,12 @@ def _table(
         rankings=len(relevant),
         standings=tuple(_standing(workspace, row, sorted(behind[row.item]), relevant) for row in component.rows),
         warnings=component.warnings,
+        outcomes=tally(attempt.outcome for task in sorted(tasks) for attempt in _attempts(workspace, task)),
     )
+
+
+def _attempts(workspace: Workspace, task: str) -> Iterable[Attempt]:
+    return workspace.attempts.get(task, {}).values()
 
 
 def _standing(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import get_args
 
 from assay.model.annotation import Grade, TrajectoryGrades, passed
+from assay.model.outcome import Outcome
 from assay.model.rubric import AXES, Axis, Criterion, Rubric
 
 
@@ -68,3 +71,18 @@ def pool(scores: Iterable[Score]) -> Score:
         axes = {axis: share + item.axes[axis] for axis, share in axes.items()}
         must += item.must_pass
     return Score(axes, must)
+
+
+UNRECORDED = "unrecorded"
+"""The class of attempts without a session."""
+
+
+def tally(outcomes: Iterable[Outcome | None]) -> dict[str, int]:
+    """How many attempts ended in each class, in the order of the lattice; `scored` is always there."""
+    found = Counter(outcome or UNRECORDED for outcome in outcomes)
+    return {name: found[name] for name in (*get_args(Outcome), UNRECORDED) if found[name] or name == "scored"}
+
+
+def counted(counts: Mapping[str, int]) -> str:
+    """`3 scored, 1 invalid-agent`: stands beside every rate, since invalid attempts are in none."""
+    return ", ".join(f"{number} {name}" for name, number in counts.items())

@@ -16,7 +16,7 @@ from assay.workspace import Workspace
 
 Check = Callable[[Workspace], Iterator[Diagnostic]]
 
-MODULES = ("reading", "structure", "tasks", "trajectories", "annotations", "citations")
+MODULES = ("reading", "structure", "tasks", "trajectories", "annotations", "citations", "escalations")
 """Each registers its rules when it is imported."""
 
 

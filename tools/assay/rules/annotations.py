@@ -44,7 +44,7 @@ def annotation_unknown_trajectory(workspace: Workspace) -> Iterator[Diagnostic]:
 
 @rule("annotation-missing-trajectory")
 def annotation_missing_trajectory(workspace: Workspace) -> Iterator[Diagnostic]:
-    """An annotation grades every trajectory of its task.
+    """An annotation grades every trajectory of its task whose outcome is valid.
 
     A trajectory that one annotator left out is compared on fewer opinions than the others, and nothing says so.
 
@@ -59,8 +59,9 @@ def annotation_missing_trajectory(workspace: Workspace) -> Iterator[Diagnostic]:
           calm-heron: …
     """
     for sheet in graded_sheets(workspace):
-        missing = [alias for alias in sheet.attempts if alias not in sheet.record.grades]
-        unknown = [alias for alias in sheet.record.grades if alias not in sheet.attempts]
+        graded = sheet.record.grades
+        missing = [alias for alias, attempt in sheet.attempts.items() if alias not in graded and not attempt.is_invalid]
+        unknown = [alias for alias in graded if alias not in sheet.attempts]
         for alias in unpaired(missing, unknown):
             message = f"every trajectory must be graded, `{alias}` is not"
             yield sheet.at_key(("grades",), "annotation-missing-trajectory", message)

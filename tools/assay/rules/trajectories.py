@@ -9,9 +9,10 @@ from assay.contents import file_hash
 from assay.diagnostics import Diagnostic, Position, Severity
 from assay.documents import Document
 from assay.documents.source import Loc
-from assay.model.outcome import TestReport
-from assay.model.session import Isolation, MilestoneResult, Session, Subject
+from assay.model.outcome import TestReport, is_valid
+from assay.model.session import Isolation, MilestoneResult, Session, SessionPredicate, Subject
 from assay.rules import rule
+from assay.rules.sheets import graded_sheets
 from assay.workspace import Attempt, Entry, Workspace
 
 _SESSION = "session.json"
@@ -268,6 +269,89 @@ def report_log_digest(workspace: Workspace) -> Iterator[Diagnostic]:
             if stated is not None and file.is_file() and file_hash(file) != stated:
                 message = f"`tests/{milestone}.log` is not the log of this run; its digest differs"
                 yield _at(entry.document, ("log_sha256",), "report-log-digest", message)
+
+
+@rule("trajectory-no-agent-step")
+def trajectory_no_agent_step(workspace: Workspace) -> Iterator[Diagnostic]:
+    """An attempt in which the agent took no step has the outcome `invalid-agent`.
+
+    An agent that was not found, or was refused by its model, has failed at nothing: booked as scored, it would be
+    ranked as the worst of all attempts. Where the environment failed first, the outcome says that.
+
+    Bad:
+        # trajectory.json holds the user's request and nothing else
+        "outcome": "scored"
+
+    Good:
+        # trajectory.json holds the user's request and nothing else
+        "outcome": "invalid-agent"
+    """
+    for attempt, entry in _sessions(workspace):
+        stated = entry.record.predicate.outcome
+        if attempt.outcome != stated:
+            message = f"the agent of `{attempt.alias}` took no step, so the outcome must be `invalid-agent`"
+            hint = f"found `{stated}`; `assay escalate {attempt.task}` is the place to say why the agent did not act"
+            yield _at(entry.document, ("predicate", "outcome"), "trajectory-no-agent-step", message, hint)
+
+
+@rule("session-outcome")
+def session_outcome(workspace: Workspace) -> Iterator[Diagnostic]:
+    """A milestone passed or failed only where its outcome is valid, and a session is scored only where all are.
+
+    Invalid is never a failing grade: what could not be decided has `passed: null`, and an attempt that has such a
+    milestone, or whose agent never acted, is in no rate and no ranking.
+
+    Bad:
+        "outcome": "scored",
+        "milestones": [{"milestone": "merge-rows", "outcome": "invalid-verifier", "passed": false, "tests": {}}]
+
+    Good:
+        "outcome": "invalid-verifier",
+        "milestones": [{"milestone": "merge-rows", "outcome": "invalid-verifier", "passed": null, "tests": {}}]
+    """
+    for _, entry in _sessions(workspace):
+        for loc, message in _off_the_lattice(entry.record.predicate):
+            yield _at(entry.document, ("predicate", *loc), "session-outcome", message)
+
+
+def _off_the_lattice(session: SessionPredicate) -> Iterator[tuple[Loc, str]]:
+    for number, result in enumerate(session.milestones):
+        place: Loc = ("milestones", number, "passed")
+        if is_valid(result.outcome) is (result.passed is None):
+            wanted = "true or false" if is_valid(result.outcome) else "null"
+            yield place, f"`passed` must be {wanted} where the outcome is `{result.outcome}`"
+        elif session.outcome == "invalid-agent" and result.passed is not None:
+            yield place, f"`{result.milestone}` must be `invalid-agent` too; without an agent there is nothing to grade"
+    invalid = next((result for result in session.milestones if not is_valid(result.outcome)), None)
+    if invalid and is_valid(session.outcome):
+        wrong = f"that of `{invalid.milestone}` is `{invalid.outcome}`, found `{session.outcome}`"
+        yield ("outcome",), f"`outcome` must be invalid where a milestone's is; {wrong}"
+
+
+@rule("annotation-invalid-trajectory", Severity.WARNING)
+def annotation_invalid_trajectory(workspace: Workspace) -> Iterator[Diagnostic]:
+    """An annotation grades no trajectory whose outcome is invalid.
+
+    There is nothing to grade in an attempt that the environment, the agent's software or the verifier ended. Rankings
+    leave it out, whatever tier it is in; what broke it belongs in an escalation.
+
+    Bad:
+        # calm-heron is invalid-agent
+        grades:
+          brisk-otter: …
+          calm-heron: …
+
+    Good:
+        grades:
+          brisk-otter: …
+    """
+    for sheet in graded_sheets(workspace):
+        for alias in sheet.record.grades:
+            attempt = sheet.attempts.get(alias)
+            if attempt and attempt.is_invalid:
+                message = f"`{alias}` is `{attempt.outcome}`: rankings leave it out, whatever its grades are"
+                hint = f"delete it from the sheet, and raise what broke it with `assay escalate {attempt.task}`"
+                yield sheet.at_key(("grades", alias), "annotation-invalid-trajectory", message, hint)
 
 
 def _attempts(workspace: Workspace) -> Iterator[Attempt]:
