@@ -117,14 +117,14 @@ def test_a_draft_has_all_that_shows_it(root: Path) -> None:
     draft = escalation(drafts(root, proof, root / EVIDENCE)[0])
     evidence = draft.evidence
     assert evidence is not None
-    assert evidence.command == "assay replay row-merge --repeat 3 --no-trajectories"
+    assert evidence.command == "assay replay row-merge --repeat 3 --no-hijack --mutants 0 --no-trajectories"
     assert (evidence.exit_code, evidence.image, evidence.content_sha256) == (4, IMAGE.id, "c" * 64)
     assert evidence.path == f"{EVIDENCE}/oracle/keep-order.log"
     assert evidence.log_sha256 == hashlib.sha256(LOG).hexdigest()
     assert evidence.log_excerpt.splitlines()[-2:] == ["line 98 red", "  \ufffd last"]
     assert len(evidence.log_excerpt.splitlines()) == LINES
     assert draft.reproduction == [
-        "assay replay row-merge --no-trajectories",
+        "assay replay row-merge --repeat 1 --no-hijack --mutants 0 --no-trajectories",
         f"docker run --rm -it --network none {IMAGE.id} bash",
     ]
 

@@ -30,16 +30,39 @@ LAYERS = [
         "assay.contents",
         "assay.storage",
     ],
-    ["assay.rules", "assay.audit", "assay.results", "assay.importers", "assay.executors", "assay.agents", "assay.rewards"],
     [
+        "assay.rules",
+        "assay.audit",
+        "assay.mutation",
+        "assay.results",
+        "assay.importers",
+        "assay.executors",
+        "assay.agents",
+        "assay.rewards",
+    ],
+    [
+        "assay.preparation",
+        "assay.solving",
+        "assay.hijack",
+        "assay.terminal_bench",
+        "assay.verdicts",
+        "assay.shared",
+        "assay.subjects",
         "assay.verification",
         "assay.worktree",
+        "assay.image_scan",
+        "assay.image_leaks",
         "assay.progress",
         "assay.sources",
         "assay.attempt_files",
         "assay.trials",
         "assay.stages",
+        "assay.journal",
+        "assay.budgets",
+        "assay.workplace",
+        "assay.cluster",
         "assay.replay",
+        "assay.drafting",
         "assay.simulation",
         "assay.reporters",
         "assay.pages",
@@ -56,16 +79,21 @@ STRANGERS = [("assay.importers", "assay.executors", "assay.agents")]
 
 OWNERS = {
     "docker": "assay.executors.docker",
+    "distributed": "assay.cluster",
     "git": "assay.repository",
     "yaml": "assay.documents",
     "tomllib": "assay.documents",
     "jsonschema": "assay.rules",
     "numpy": "assay.results",
+    "sklearn": "assay.audit.similarity",
     "mkdocs": "nobody; it runs as a program",
 }
 """Library -> the only module or package that imports it."""
 
-HEAVY = {"docker", "git", "mkdocs", "scipy", "numpy", "jsonschema", "rich", "requests"}
+HEAVY = {
+    *("distributed", "docker", "git", "jsonschema", "mkdocs", "numpy"),
+    *("requests", "rich", "scipy", "sklearn", "tree_sitter"),
+}
 """What a hook run must not wait for."""
 
 FUNCTION_LINES = 60
@@ -165,7 +193,7 @@ def test_the_layer_test_sees_what_is_wrong(tmp_path: Path) -> None:
 
 
 def python_files() -> list[Path]:
-    examples = ("/bad/", "/good/", "/fixtures/")
+    examples = ("/bad/", "/good/", "/fixtures/", "/audit/bases/", "/audit/cases/")
     found = [*PACKAGE.rglob("*.py"), *(ROOT / "tests").rglob("*.py")]
     return sorted(path for path in found if not any(part in path.as_posix() for part in examples))
 

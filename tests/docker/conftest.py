@@ -14,11 +14,13 @@ import pytest
 from assay.errors import EnvironmentMissingError
 from assay.executors.docker import Engine
 from assay.executors.owners import scratch
-from assay.verification import Prepared, prepare
+from assay.preparation import Prepared, prepare
 from assay.workspace import load
 from tests.docker.tiny import write_workspace
 
 TOOLS = Path(__file__).parents[2] / "tools"
+QUICK = ("--repeat", "1", "--no-hijack", "--mutants", "0")
+"""Options of a replay whose plants and mutants are not the point."""
 
 
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:

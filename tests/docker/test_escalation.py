@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from assay.workspace import load
-from tests.docker.conftest import assay
+from tests.docker.conftest import QUICK, assay
 from tests.docker.tiny import put
 
 pytestmark = pytest.mark.usefixtures("engine")
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("engine")
 def test_a_broken_solution_is_one_draft_that_quarantines_its_task(workspace: Path) -> None:
     put(workspace / "annotations/people.yaml", "format: 1\npeople: [{handle: rater-1, roles: [annotator]}]\n")
     put(workspace / "tasks/tiny/steps/second/solution/solve.sh", "echo no such tool >&2; exit 3\n")
-    assert assay(workspace, "replay", "--repeat", "2").code == 1
+    assert assay(workspace, "replay", *QUICK, "--repeat", "2").code == 1
     (run,) = (workspace / ".assay/replays/tiny").iterdir()
 
     called = assay(workspace, "escalate", "--from", str(run.relative_to(workspace)), "--by", "rater-1")

@@ -82,12 +82,16 @@ def repository(folder: Path) -> None:
 
 def test_every_kind_of_leak_is_found(engine: Engine, tmp_path: Path) -> None:
     part = [*CHECKS.splitlines()[7:], *CHECKS.splitlines()[2:4]]
-    steps = ["COPY leaks /srv", "RUN mv /srv/history /root/.bash_history"]
-    steps += [f"RUN echo '{line.strip()}' >> /srv/part.md" for line in part]
-    folder = workspace(tmp_path, "\n".join([*steps, ""]))
+    folder = workspace(tmp_path, "COPY leaks /srv\nCOPY history /root/.bash_history\nADD part.tar /srv\n")
     leaks = folder / "environment/leaks"
+    # From an archive, because what environment/ has as text the agent is given openly.
+    with tarfile.open(leaks.parent / "part.tar", "w") as archive:
+        text = "\n".join(part).encode()
+        info = tarfile.TarInfo("part.md")
+        info.size = len(text)
+        archive.addfile(info, io.BytesIO(text))
     put(leaks / "whole.py", CHECKS)
-    put(leaks / "history", "vim solve.sh\n")
+    put(leaks.parent / "history", "vim solve.sh\n")
     py_compile.compile(str(folder / "steps/first/tests/test_balances.py"), str(leaks / "test_balances.cpython-311.pyc"))
     with zipfile.ZipFile(leaks / "backup.zip", "w") as archive:
         archive.writestr("old/fix.sh", SOLUTION)
@@ -125,8 +129,9 @@ def test_every_kind_of_leak_is_found(engine: Engine, tmp_path: Path) -> None:
 
 def test_what_only_looks_like_a_leak_is_none(engine: Engine, tmp_path: Path) -> None:
     """A starter test given openly, a pristine copy, a squashed repository, an empty history, a broken archive."""
-    folder = workspace(tmp_path, "COPY good /srv\nRUN touch /root/.bash_history\n")
+    folder = workspace(tmp_path, "COPY good /srv\nCOPY empty /root/.bash_history\n")
     put(folder / "environment/good/test_balances.py", STARTER)
+    put(folder / "environment/empty", "")
     put(folder / "environment/good/broken.zip", "PK\x03\x04 not really")
     repository(folder / "environment/good/repo")
     found = scanned(engine, tmp_path)
@@ -154,6 +159,18 @@ def test_a_rebuild_has_another_id_and_the_same_files(engine: Engine, tmp_path: P
         assert after.filesystem_sha256 == before.filesystem_sha256
     finally:
         subprocess.run(["docker", "image", "rm", rebuilt.record.id], check=True, capture_output=True)
+
+
+def test_drift_names_what_changed_since_both_were_scanned(engine: Engine, tmp_path: Path) -> None:
+    folder = write_workspace(tmp_path)
+    before = prepare(engine, load(tmp_path).tasks["tiny"])
+    put(folder / "environment/app/notes.txt", "keep me as well\n")
+    after = prepare(engine, load(tmp_path).tasks["tiny"])
+    then, now = (
+        item.image.record.model_copy(update={"filesystem_sha256": scan(engine, item, tmp_path).filesystem_sha256})
+        for item in (before, after)
+    )
+    assert drift(then, now, tmp_path) == "not comparable: the files differ (app/notes.txt)"
 
 
 def record(number: int, files: int | None, context: int = 1) -> ImageRecord:
@@ -208,3 +225,22 @@ def test_the_digest_knows_content_and_mode_but_not_order_and_time(files, random,
     content, mode = files[name]
     assert digest != filesystem_digest(exported(files | {name: (content + b"!", mode)}, order, 0))
     assert digest != filesystem_digest(exported(files | {name: (content, mode ^ 1)}, order, 0))
+
+
+def test_the_digest_knows_links_and_owners_but_no_logs() -> None:
+    def digest(**changes: object) -> str:
+        info = tarfile.TarInfo("app/link")
+        info.type, info.linkname = tarfile.SYMTYPE, "one"
+        for name, value in changes.items():
+            setattr(info, name, value)
+        store = io.BytesIO()
+        with tarfile.open(fileobj=store, mode="w") as archive:
+            archive.addfile(info)
+            archive.addfile(tarfile.TarInfo("proc/1"))
+            archive.addfile(tarfile.TarInfo(f"var/log/{len(changes)}"))
+        with tarfile.open(fileobj=io.BytesIO(store.getvalue()), mode="r|") as archive:
+            return filesystem_digest([entry.line for entry in entries(archive) if entry.lasting])
+
+    variants = [digest(), digest(linkname="two"), digest(uid=1), digest(name="app/other"), digest(type=tarfile.LNKTYPE)]
+    assert len(set(variants)) == len(variants)
+    assert digest(mtime=99) == digest()

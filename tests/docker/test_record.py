@@ -16,7 +16,7 @@ import pytest
 
 from assay.model.session import Session
 from assay.workspace import Attempt, load
-from tests.docker.conftest import assay, containers_of, environment
+from tests.docker.conftest import QUICK, assay, containers_of, environment
 from tests.docker.tiny import put
 
 pytestmark = pytest.mark.usefixtures("engine")
@@ -72,7 +72,7 @@ def test_a_script_becomes_a_trajectory_that_reproduces(workspace: Path) -> None:
     check_steps(attempt)
     check_results(attempt)
     check_session(attempt)
-    replayed = assay(workspace, "replay")
+    replayed = assay(workspace, "replay", *QUICK)
     assert "1 of 1 trajectory reproduces" in replayed.out
     check_unchanged_tasks_can_be_left_out(workspace)
     again = assay(workspace, "record", "tiny", "--script", "attempt.yaml", "--alias", "brisk-otter")
@@ -116,6 +116,7 @@ def check_session(attempt: Attempt) -> None:
     assert (isolation.network, isolation.mounts, isolation.start_diff) == ("none", [], [])
     assert not isolation.privileged
     assert session.predicate.kind == "recorded"
+    assert session.predicate.image.filesystem_sha256
     assert {result.milestone: result.passed for result in session.predicate.milestones} == {
         "first": False,
         "second": True,
@@ -133,21 +134,21 @@ def check_unchanged_tasks_can_be_left_out(workspace: Path) -> None:
     """A proof stands until the task, a result or a patch changes."""
     evidence = workspace / ".assay/replays/tiny"
     before = sorted(evidence.iterdir())
-    left_out = assay(workspace, "replay", "--if-changed")
+    left_out = assay(workspace, "replay", *QUICK, "--if-changed")
     assert "1 of 1 trajectory reproduces) unchanged since 2" in left_out.out
     assert sorted(evidence.iterdir()) == before
-    more = assay(workspace, "replay", "--if-changed", "--repeat", "2")
+    more = assay(workspace, "replay", *QUICK, "--if-changed", "--repeat", "2")
     assert "oracle 2/2" in more.out
     assert "unchanged" not in more.out
     put(workspace / "tasks/tiny/instruction.md", "Write words into files, please.\n")
-    changed = assay(workspace, "replay", "--if-changed", "--no-trajectories")
+    changed = assay(workspace, "replay", *QUICK, "--if-changed", "--no-trajectories")
     assert (changed.code, "unchanged" in changed.out) == (0, False)
 
 
 def check_a_change_of_the_record_is_noticed(workspace: Path) -> None:
     report = workspace / "trajectories/tiny/brisk-otter/tests/second.json"
     put(report, report.read_text().replace('"says_two"', '"says_too"'))
-    replayed = assay(workspace, "replay")
+    replayed = assay(workspace, "replay", *QUICK)
     assert replayed.code == 1
     assert "brisk-otter: second/says_too: recorded passed, now absent" in replayed.out
 

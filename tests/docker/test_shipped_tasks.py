@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
 import pytest
 
+from assay.hijack import BATTERY
 from tests.docker.conftest import assay
 
 ROOT = Path(__file__).parent.parent.parent
@@ -20,8 +22,18 @@ def test_a_shipped_task_is_proven_and_its_trajectories_reproduce(task: str, tmp_
     for folder in ("tasks", "trajectories"):
         shutil.copytree(ROOT / folder / task, tmp_path / folder / task)
 
-    called = assay(tmp_path, "replay", limit=1200)
+    called = assay(tmp_path, "replay", "--repeat", "1", "--mutants", "3", limit=2400)
 
     assert called.code == 0, called.out + called.err
-    summary = "(no-op fails, ladder 2/2, oracle 1/1; 4 of 4 trajectories reproduce)"
-    assert called.out.startswith(f"{task}: proven {summary}")
+    head = called.out.splitlines()[0]
+    assert head.startswith(
+        f"{task}: proven (no-op fails, ladder 2/2, oracle 1/1 [0.21, 1.00], hijack 0/17 forged, 1 with"
+    )
+    assert "; 4 of 4 trajectories reproduce)" in head
+    proof = json.loads(next(tmp_path.glob(".assay/replays/*/*/replay.json")).read_text())
+    stages = {stage["name"]: stage for stage in proof["stages"]}
+    for plant in BATTERY:
+        stage = stages[f"hijack-{plant}"]
+        assert stage["reports"], f"{plant} had nothing to act on"
+        assert not any(report["passed"] for report in stage["reports"])
+    assert sum(stage["mutant"] == "killed" for stage in stages.values()) >= 1

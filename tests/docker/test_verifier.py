@@ -8,7 +8,8 @@ import pytest
 
 from assay.executors.docker import Engine
 from assay.model.outcome import TestReport
-from assay.verification import solve, verify
+from assay.solving import Work, solve
+from assay.verification import verify
 from tests.docker.conftest import prepared
 from tests.docker.tiny import put
 
@@ -20,7 +21,7 @@ def graded(engine: Engine, workspace: Path, folder: Path, solution: str, test: s
     put(workspace / "tasks/tiny/steps/first/solution/solve.sh", solution)
     put(workspace / "tasks/tiny/steps/first/tests/test.sh", test)
     task = prepared(engine, workspace)
-    solved = solve(engine, task, 1, folder)
+    solved = solve(engine, task, Work(1), folder)
     assert solved.outcome == "scored", solved.reason
     return verify(engine, task, "first", solved.taken, folder).report
 
@@ -126,25 +127,48 @@ def test_neither_side_has_a_network_and_tests_are_read_only(engine: Engine, work
     assert (report.outcome, report.passed) == ("scored", True)
 
 
+@pytest.mark.parametrize(
+    "attack",
+    [
+        "echo 1 > /logs/verifier/reward.txt; rm -rf /logs/verifier; mv /logs /l",
+        "mv /logs/verifier /logs/old; mkdir /logs/verifier; echo '{\"reward\": 1}' > /logs/verifier/reward.json",
+        "echo 'echo 1 > /logs/verifier/reward.txt; exit 0' > /tests/test.sh; mv /tests /t; mkdir /tests",
+        "for f in /proc/[0-9]*; do echo 1 > $f/fd/1; echo 1 > $f/cwd/one.txt; kill -KILL ${f#/proc/}; done",
+        "(while :; do echo 1 > /logs/verifier/reward.txt; sleep 0.05; done) > /dev/null 2>&1 &",
+    ],
+)
 def test_an_unprivileged_user_of_the_verifier_cannot_reach_the_reward(
-    engine: Engine, workspace: Path, folder: Path
+    engine: Engine, workspace: Path, folder: Path, attack: str
 ) -> None:
-    attack = "echo 1 > /logs/verifier/reward.txt; rm -rf /logs/verifier; mv /logs /l"
-    test = f"setpriv --reuid 65534 --regid 65534 --clear-groups sh -c '{attack}' 2>/dev/null\n{LAWFUL}"
+    image = workspace / "tasks/tiny/environment/Dockerfile"
+    put(image, f"{image.read_text()}RUN mkdir -p /logs/verifier && chmod -R 777 /logs\n")
+    put(workspace / "tasks/tiny/steps/first/tests/attack.sh", attack)
+    test = f"setpriv --reuid 65534 --regid 65534 --clear-groups bash /tests/attack.sh 2>/dev/null\n{LAWFUL}"
 
     report = graded(engine, workspace, folder, "true", test)
 
     assert (report.outcome, report.passed) == ("scored", False)
 
 
+@pytest.mark.parametrize("mode", ["separate", "shared"])
+def test_tests_may_run_as_a_user_of_the_tasks_choice(engine: Engine, workspace: Path, folder: Path, mode: str) -> None:
+    file = workspace / "tasks/tiny/task.toml"
+    put(file, file.read_text().replace('"separate"', f'"{mode}"\nuser = "games"'))
+    test = f'[ "$(id -un)" = games ] || exit 9\n{LAWFUL}'
+
+    report = graded(engine, workspace, folder, "echo one > one.txt", test)
+
+    assert (report.outcome, report.passed) == ("scored", True)
+
+
 def test_endless_output_is_cut_in_the_middle(engine: Engine, workspace: Path, folder: Path) -> None:
     put(workspace / "tasks/tiny/steps/first/tests/test.sh", "echo start; yes | head -c 12000000; echo; echo end\n")
     task = prepared(engine, workspace)
-    solved = solve(engine, task, 0, folder)
+    solved = solve(engine, task, Work(), folder)
 
     log = verify(engine, task, "first", solved.taken, folder).log
 
-    assert len(log) < 8 * 1024 * 1024 + 100
+    assert len(log) < 8 * 1024 * 1024 + 1000
     assert log.startswith(b"start")
     assert log.endswith(b"end\n")
     assert b"bytes hidden" in log

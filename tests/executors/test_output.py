@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,6 +24,7 @@ def test_both_ends_survive_and_what_is_hidden_is_counted(pieces: list[bytes], li
         assert output.hidden == 0
     else:
         half = limit // 2
-        note = b"\n[... %d bytes hidden ...]\n" % (len(whole) - limit)
+        digest = hashlib.sha256(whole).hexdigest().encode()
+        note = b"\n[... %d bytes hidden; sha256 of all: %s ...]\n" % (len(whole) - limit, digest)
         assert value == whole[:half] + note + whole[-half:]
         assert output.hidden == len(whole) - limit

@@ -60,7 +60,7 @@ def _session(recording: Recording, contents: dict[str, bytes]) -> Session:
         task=prepared.task.id,
         task_sha256=content_hash(prepared.task.folder),
         invocation=recording.invocation,
-        image=prepared.image.record,
+        image=prepared.image.record.model_copy(update={"filesystem_sha256": recording.filesystem}),
         isolation=recording.isolation,
         outcome=invalid or "scored",
         milestones=[_milestone_result(report) for report in reports],

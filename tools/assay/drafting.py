@@ -142,11 +142,12 @@ def _end_of(content: bytes) -> str:
 
 def _command(proof: Proof, stages: Sequence[Stage]) -> str:
     """The replay that has these stages and no more than it must."""
+    kinds = {stage.kind for stage in stages}
     repeat = max((stage.attempt for stage in stages if stage.kind == "oracle"), default=1)
-    attempts = any(stage.kind == "trajectory" for stage in stages)
-    words = ["assay replay", proof.task]
-    words += [f"--repeat {repeat}"] if repeat > 1 else []
-    return " ".join(words if attempts else [*words, "--no-trajectories"])
+    words = ["assay replay", proof.task, f"--repeat {repeat}"]
+    words += [] if "hijack" in kinds else ["--no-hijack"]
+    words += [] if "mutant" in kinds else ["--mutants 0"]
+    return " ".join(words if "trajectory" in kinds else [*words, "--no-trajectories"])
 
 
 def _reproduction(root: Path, proof: Proof, stages: Sequence[Stage]) -> list[str]:

@@ -5,60 +5,38 @@ The built file system is read, not the Dockerfile: whatever way a file got there
 
 from __future__ import annotations
 
-import ast
 import gzip
-import io
 import re
-import tarfile
-import zipfile
-import zlib
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path, PurePosixPath
 
+from assay.archives import shown
 from assay.contents import content_hash
 from assay.documents import read, validate
 from assay.executors.docker import Engine
 from assay.executors.filesystem import Entry, exported, filesystem_digest
 from assay.executors.owners import scratch
+from assay.image_leaks import PROGRAM, Secrets, inside
 from assay.model.outcome import ImageFinding, ImageRecord, ImageScan
 from assay.preparation import Prepared
-from assay.repository import GitError, commits_beyond_head, unreachable_objects
+from assay.repository import GitError, blobs, commits_beyond_head, unreachable_objects
 from assay.storage import as_json, write_whole
 
 IMAGES = ".assay/images"
-LINE = 40
-"""Bytes that make a line telling; shorter ones are idioms."""
-LINES = 4
-"""Telling lines of one hidden file that make a copy of a part of it; a file with fewer needs all of them."""
-NESTED_LIMIT = 32 * 1024 * 1024
-"""Bytes that are unpacked from one archive in the image."""
-_HISTORY = re.compile(r"(?:^|/)\.(?:bash|ash|zsh|python|sqlite|psql|node_repl)_history$")
-_ARCHIVE = (".zip", ".whl", ".jar", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".gz")
-_TEST = re.compile(rb"^\s*(?:async )?def test_|^\s*assert[ (]|unittest|/logs/verifier", re.MULTILINE)
+RECIPE = 2
+"""Counted up when a scan would find something else in the same image."""
+GIT_LIMIT = 256 * 1024 * 1024
+"""Bytes of a repository's objects that are searched; whether all of them are reachable is asked of any size."""
 
-
-@dataclass(frozen=True)
-class Hidden:
-    """The task's files that no agent may see, and how parts of them are known again."""
-
-    whole: Mapping[bytes, str]
-    """Path in the task by content."""
-    lines: Mapping[bytes, frozenset[str]]
-    """The hidden files that hold a telling line."""
-    needed: Mapping[str, int]
-    """How many of its telling lines give a hidden file away."""
-    constants: Mapping[str, frozenset[bytes]]
-    """Long strings of hidden Python files by the stem of their names, as compiled files hold them."""
-
-
-@dataclass
-class _Found:
-    findings: list[ImageFinding] = field(default_factory=list)
-    lines: list[str] = field(default_factory=list)
-    packages: set[str] = field(default_factory=set)
-    size: int = 0
+_HISTORY = re.compile(r"(?:^|/)\.(?:bash|ash|zsh|sh|python|sqlite|psql|mysql|node_repl)_history$")
+_GIT = re.compile(
+    r"((?:.*/)?[^/]*\.git(?:/modules/.+?)?)/"
+    r"(HEAD|index|packed-refs|shallow|refs/.+|objects/(?:[0-9a-f]{2}/[0-9a-f]+|pack/[^/]+\.(?:pack|idx)))"
+)
+"""A repository and what is read of it. Its configuration, hooks and pointers to other places are not."""
+_CONFIG = "[core]\n\trepositoryformatversion = 0\n\tbare = true\n"
+_PACKAGE_FILES = re.compile(r"var/lib/dpkg/(?:info/[^/]+\.list|status)|.*\.dist-info/(?:RECORD|direct_url\.json)")
 
 
 def scan(engine: Engine, prepared: Prepared, root: Path) -> ImageScan:
@@ -67,22 +45,18 @@ def scan(engine: Engine, prepared: Prepared, root: Path) -> ImageScan:
     Raises EngineError.
     """
     image, folder = prepared.image.record, prepared.task.folder
-    kept = root / IMAGES / f"{_short(image.id)}-{content_hash(folder)[:16]}.json"
+    kept = root / IMAGES / f"{_short(image.id)}-{content_hash(folder)[:16]}-{RECIPE}.json"
     document, _ = read(kept, kept.name) if kept.is_file() else (None, [])
     known = validate(document, ImageScan)[0] if document else None
     if known:
         return known
-    hidden, found = hidden_files(folder), _Found()
     with scratch() as space, exported(engine, image.id) as entries:
+        found = Scanned(Secrets(folder), space)
         for entry in entries:
-            _take(entry, hidden, found, space)
-        found.findings += _of_repositories(space)
-    write_whole(
-        _listing(root, image.id),
-        gzip.compress(
-            "\n".join([*_packages(found), *sorted(found.lines)]).encode("utf-8", "surrogateescape"), 1, mtime=0
-        ),
-    )
+            found.take(entry)
+        findings = found.findings()
+    listing = "\n".join([*(f"package {name}" for name in sorted(found.packages)), *sorted(found.lines)])
+    write_whole(_listing(root, image.id), gzip.compress(listing.encode("utf-8", "surrogateescape"), 1, mtime=0))
     result = ImageScan(
         format=1,
         image=image.id,
@@ -90,173 +64,159 @@ def scan(engine: Engine, prepared: Prepared, root: Path) -> ImageScan:
         entries=len(found.lines),
         bytes=found.size,
         packages=len(found.packages),
-        findings=sorted(found.findings, key=lambda item: (item.path, item.rule, item.message)),
+        findings=sorted(findings, key=lambda item: (item.path, item.rule, item.message)),
+        unread=sorted(found.unread),
     )
     write_whole(kept, as_json(result))
     return result
 
 
-def hidden_files(folder: Path) -> Hidden:
-    """What the agent of the task in `folder` must not find: tests, truth and solutions that it is not given openly."""
-    given = [file.read_bytes() for file in _files(folder, "environment", "steps/*/workdir")]
-    told = [file.read_bytes() for file in (*folder.glob("instruction.md"), *folder.glob("steps/*/instruction.md"))]
-    secret = [file.read_bytes() for file in _files(folder, "tests", "steps/*/tests")]
-    openly = [content for content in (*given, *told) if content not in secret]
-    open_lines = {line for content in openly for line in telling(content)}
-    whole: dict[bytes, str] = {}
-    lines: defaultdict[bytes, set[str]] = defaultdict(set)
-    needed, constants = {}, {}
-    for file in _files(folder, "tests", "solution", "steps/*/tests", "steps/*/solution"):
-        content, path = file.read_bytes(), file.relative_to(folder).as_posix()
-        # A solution repeats files of the image that it leaves alone, and tests keep pristine copies of some.
-        if len(content) < LINE or (content in given and not (_is_test(path) and _TEST.search(content))):
-            continue
-        whole[content] = path
-        own = set(telling(content)) - open_lines
-        for line in own:
-            lines[line].add(path)
-        if own:
-            needed[path] = min(LINES, len(own))
-        if file.suffix == ".py":
-            constants[file.stem] = frozenset(_constants(content))
-    return Hidden(whole, {line: frozenset(paths) for line, paths in lines.items()}, needed, constants)
+class Scanned:
+    """What one pass over a file system has shown so far."""
 
+    def __init__(self, secrets: Secrets, space: Path) -> None:
+        self.lines: list[str] = []
+        self.packages: set[str] = set()
+        self.unread: list[str] = []
+        """What could not be searched, and why."""
+        self.size = 0
+        self._secrets, self._space = secrets, space
+        self._found: list[ImageFinding] = []
+        self._owned: set[str] = set()
+        self._records: dict[str, str] = {}
+        self._local: set[str] = set()
+        self._repositories: dict[str, Path] = {}
 
-def telling(content: bytes) -> Iterator[bytes]:
-    """The lines of a text that are long enough to tell one file from all others, without their indentation."""
-    if b"\0" not in content[:8192]:
-        yield from (line for raw in content.split(b"\n") if len(line := raw.strip()) >= LINE)
+    def take(self, entry: Entry) -> None:
+        """Look at the next entry."""
+        if inner := _GIT.fullmatch(entry.path):
+            self._put_aside(entry, inner[1], inner[2])
+        elif entry.size:
+            content = entry.content()
+            if content is None:
+                self._too_large(entry)
+            else:
+                self._search(entry.path, content)
+        if entry.lasting:
+            self.lines.append(entry.line)
+        self.size += entry.size
+        if entry.path.endswith(".dist-info"):
+            self.packages.add(f"python {PurePosixPath(entry.path).stem}")
 
+    def _search(self, path: str, content: bytes) -> None:
+        if _PACKAGE_FILES.fullmatch(path):
+            self._installed(path, content)
+        if _HISTORY.search(path):
+            message = "the history of a shell, which shows how the image was made"
+            self._found.append(ImageFinding(rule="image-shell-history", path=f"/{shown(path)}", message=message))
+        self._found += self._secrets.look(shown(path), content)
+        for name, inner in inside(shown(path), content):
+            if inner is None:
+                self.unread.append(f"/{name}: too large when unpacked")
+            else:
+                self._found += self._secrets.look(name, inner)
 
-def _take(entry: Entry, hidden: Hidden, found: _Found, space: Path) -> None:
-    found.lines.append(entry.line)
-    found.size += entry.size
-    name = PurePosixPath(entry.path).name
-    if name.endswith(".dist-info"):
-        found.packages.add(f"python {name.removesuffix('.dist-info')}")
-    if entry.content is None:
-        return
-    if entry.path == "var/lib/dpkg/status":
-        found.packages |= set(_debian(entry.content))
-    if ".git/" in entry.path or entry.path.startswith(".git/"):
-        _put_aside(entry, space)
-    if entry.content and _HISTORY.search(entry.path):
-        message = "the image holds the history of a shell, which shows how it was made"
-        found.findings.append(ImageFinding(rule="image-shell-history", path=f"/{entry.path}", message=message))
-    for path, content in ((entry.path, entry.content), *_nested(entry)):
-        found.findings += _leaks(path, content, hidden)
+    def _too_large(self, entry: Entry) -> None:
+        program = next(entry.pieces(), b"").startswith(PROGRAM)
+        if not program and not entry.path.startswith("var/cache/apt/"):
+            self.unread.append(f"/{shown(entry.path)}: {entry.size // 1024 // 1024} MiB")
 
+    def _installed(self, path: str, content: bytes) -> None:
+        """What packages own cannot be the task's, unless one was installed from a folder of the image itself."""
+        text, folder = content.decode("utf-8", "replace"), str(PurePosixPath(path).parent)
+        if path.endswith(".list"):
+            self._owned |= {_plain(line) for line in text.splitlines()}
+        elif path.endswith("status"):
+            self.packages |= set(_debian(text))
+        elif path.endswith("RECORD"):
+            self._records[folder] = text
+        else:
+            self._local.add(folder)
 
-def _leaks(path: str, content: bytes, hidden: Hidden) -> Iterator[ImageFinding]:
-    if content in hidden.whole:
-        yield _leak(hidden.whole[content], path, "is in the image as it is")
-        return
-    if path.endswith(".pyc"):
-        stem = PurePosixPath(path).name.partition(".")[0]
-        known = hidden.constants.get(stem, frozenset())
-        if known and sum(constant in content for constant in known) * 2 > len(known):
-            yield _leak(f"{stem}.py", path, "is in the image in compiled form")
-        return
-    seen: defaultdict[str, set[bytes]] = defaultdict(set)
-    for line in telling(content) if hidden.lines else ():
-        for hidden_path in hidden.lines.get(line, ()):
-            seen[hidden_path].add(line)
-    for hidden_path, lines in sorted(seen.items()):
-        if len(lines) >= hidden.needed[hidden_path]:
-            yield _leak(hidden_path, path, f"is in the image in part ({len(lines)} of its lines)")
+    def findings(self) -> list[ImageFinding]:
+        """What the agent must not find; to be asked for once, after the last entry."""
+        for info, record in self._records.items():
+            base = PurePosixPath(info).parent
+            names = record.splitlines() if info not in self._local else ()
+            self._owned |= {_plain(str(base / line.split(",")[0])) for line in names}
+        self._found = [item for item in self._found if _plain(item.path.partition("!")[0]) not in self._owned]
+        for place, folder in sorted(self._repositories.items()):
+            try:
+                self._found += self._of_repository(place, folder)
+            except GitError as error:
+                self.unread.append(f"/{place}: {error}".splitlines()[0])
+        return self._found
 
+    def _put_aside(self, entry: Entry, place: str, inner: str) -> None:
+        """Keep a file of a git repository for a look at the whole; links are not made, so nothing leads elsewhere."""
+        folder = self._repositories.setdefault(shown(place), self._space / str(len(self._repositories)) / ".git")
+        if entry.size and ".." not in inner.split("/"):
+            target = folder / inner
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with target.open("wb") as file:
+                file.writelines(entry.pieces())
 
-def _leak(hidden: str, path: str, how: str) -> ImageFinding:
-    rule = "image-holds-solution" if "solution" in PurePosixPath(hidden).parts else "image-holds-tests"
-    return ImageFinding(rule=rule, path=f"/{path}", message=f"`{hidden}` {how}")
-
-
-def _nested(entry: Entry) -> Iterator[tuple[str, bytes]]:
-    """Files inside an archive, by the archive's path and their own; a damaged archive ends early."""
-    if entry.content is None or not entry.path.lower().endswith(_ARCHIVE):
-        return
-    left = NESTED_LIMIT
-    try:
-        for name, content in _unpacked(entry.path.lower(), entry.content):
-            left -= len(content)
-            if left < 0:
-                return
-            yield f"{entry.path}!{name}", content
-    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, OSError, EOFError, ValueError, RuntimeError):
-        return
-
-
-def _unpacked(path: str, content: bytes) -> Iterator[tuple[str, bytes]]:
-    if path.endswith((".zip", ".whl", ".jar")):
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            for info in archive.infolist():
-                with archive.open(info) as file:
-                    yield info.filename, file.read(NESTED_LIMIT + 1)
-    elif path.endswith(".gz") and not path.endswith(".tar.gz"):
-        with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
-            yield PurePosixPath(path).stem, file.read(NESTED_LIMIT + 1)
-    else:
-        with tarfile.open(fileobj=io.BytesIO(content)) as tar:
-            for member in tar:
-                opened = tar.extractfile(member) if member.isreg() else None
-                if opened:
-                    yield member.name, opened.read(NESTED_LIMIT + 1)
-
-
-def _put_aside(entry: Entry, space: Path) -> None:
-    """Keep a file of a git repository for a look at the whole; links are not made, so nothing leads out of `space`."""
-    inner = PurePosixPath(entry.path)
-    if ".." not in inner.parts and entry.content is not None:
-        target = space / inner
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(entry.content)
-
-
-def _of_repositories(space: Path) -> Iterator[ImageFinding]:
-    for head in sorted(space.rglob(".git/HEAD")):
-        folder = head.parent
-        (folder / "objects").mkdir(exist_ok=True)
-        (folder / "refs").mkdir(exist_ok=True)
-        place = f"/{folder.relative_to(space).as_posix()}"
-        try:
-            hidden, beyond = unreachable_objects(folder), commits_beyond_head(folder)
-        except GitError:
-            continue
-        if hidden:
+    def _of_repository(self, place: str, folder: Path) -> Iterator[ImageFinding]:
+        if not (folder / "HEAD").is_file():
+            return
+        for name in ("objects", "refs"):
+            (folder / name).mkdir(exist_ok=True)
+        (folder / "config").write_text(_CONFIG, encoding="utf-8")
+        if hidden := unreachable_objects(folder):
             message = f"objects that no branch leads to: {len(hidden)}; removed files can be read from them"
-            yield ImageFinding(rule="image-git-history", path=place, message=message)
-        if beyond:
-            counted = "one commit is" if len(beyond) == 1 else f"{len(beyond)} commits are"
-            message = f"{counted} not in the history of HEAD, but in that of another branch or a tag"
-            yield ImageFinding(rule="image-git-history", path=place, message=message)
+            yield ImageFinding(rule="image-git-history", path=f"/{place}", message=message)
+        if beyond := commits_beyond_head(folder):
+            subject = "one commit is" if len(beyond) == 1 else f"{len(beyond)} commits are"
+            message = f"{subject} not in the history of HEAD, but in that of another branch or a tag"
+            yield ImageFinding(rule="image-git-history", path=f"/{place}", message=message)
+        for name, content in blobs(folder, GIT_LIMIT):
+            yield from self._secrets.look(f"{place}!{name}", content)
+
+
+def _plain(path: str) -> str:
+    """A path under which a file is found whether /lib is a folder or a link to /usr/lib."""
+    return path.removeprefix("/").removeprefix("usr/")
+
+
+def _debian(status: str) -> Iterator[str]:
+    for block in status.split("\n\n"):
+        fields = dict(line.split(": ", 1) for line in block.split("\n") if ": " in line and not line.startswith(" "))
+        if "Package" in fields:
+            yield f"{fields['Package']} {fields.get('Version', '')}"
 
 
 def drift(recorded: ImageRecord, now: ImageRecord, root: Path) -> str:
-    """How the image that runs now differs from the recorded one, in a sentence; empty when it is the same."""
+    """How the image that runs now differs from the recorded one, in a sentence; empty when it is the same.
+
+    Paths and packages are named when both images were scanned below `root`.
+    """
     if recorded.id == now.id:
         return ""
+    if recorded.layers == now.layers:
+        return "rebuilt: another image id, the same layers"
     if recorded.filesystem_sha256 and recorded.filesystem_sha256 == now.filesystem_sha256:
         return "rebuilt: another image id, the same files"
     if recorded.filesystem_sha256 and now.filesystem_sha256:
         changed = _changed(root, recorded.id, now.id)
         return f"not comparable: the files differ{f' ({changed})' if changed else ''}"
-    base = next(
-        (n for n, pair in enumerate(zip(recorded.layers, now.layers, strict=False)) if pair[0] != pair[1]), None
-    )
-    where = f"from layer {base + 1} of {len(now.layers)} on" if base is not None else "in the number of layers"
+    pairs = zip(recorded.layers, now.layers, strict=False)
+    equal = len(list(takewhile(lambda pair: pair[0] == pair[1], pairs)))
+    where = f"different from layer {equal + 1} of {len(now.layers)} on" if equal else "with no layer in common"
     context = "the same build context" if recorded.context_sha256 == now.context_sha256 else "another build context"
-    return f"another image from {context}, different {where}; its files cannot be compared: no digest was recorded"
+    why = "this one was not scanned" if recorded.filesystem_sha256 else "no digest was recorded"
+    return f"another image from {context}, {where}; its files cannot be compared: {why}"
 
 
 def _changed(root: Path, before: str, after: str, limit: int = 10) -> str:
-    """The paths and packages in which two images differ, when both were scanned on this machine."""
+    """The packages and paths in which two images differ, when both were scanned on this machine."""
     files = [_listing(root, image) for image in (before, after)]
     if not all(file.is_file() for file in files):
         return ""
     a, b = (set(gzip.decompress(file.read_bytes()).decode("utf-8", "surrogateescape").split("\n")) for file in files)
-    names = sorted({line.partition("\0")[0].encode("utf-8", "backslashreplace").decode() for line in a ^ b})
+    names = {shown(line.partition("\0")[0]) for line in a ^ b}
+    ordered = sorted(names, key=lambda name: (not name.startswith("package "), name))
     more = f" and {len(names) - limit} more" if len(names) > limit else ""
-    return ", ".join(names[:limit]) + more
+    return ", ".join(ordered[:limit]) + more
 
 
 def _listing(root: Path, image: str) -> Path:
@@ -265,34 +225,3 @@ def _listing(root: Path, image: str) -> Path:
 
 def _short(image: str) -> str:
     return image.removeprefix("sha256:")[:16]
-
-
-def _packages(found: _Found) -> Sequence[str]:
-    return sorted(f"package {name}" for name in found.packages)
-
-
-def _debian(status: bytes) -> Iterator[str]:
-    for block in status.decode("utf-8", "replace").split("\n\n"):
-        fields = dict(line.split(": ", 1) for line in block.split("\n") if ": " in line and not line.startswith(" "))
-        if "Package" in fields:
-            yield f"{fields['Package']} {fields.get('Version', '')}"
-
-
-def _files(folder: Path, *patterns: str) -> Iterator[Path]:
-    for pattern in patterns:
-        for base in sorted(folder.glob(pattern)):
-            yield from sorted(file for file in base.rglob("*") if file.is_file())
-
-
-def _is_test(path: str) -> bool:
-    return "solution" not in PurePosixPath(path).parts
-
-
-def _constants(content: bytes) -> Iterator[bytes]:
-    try:
-        tree = ast.parse(content)
-    except (SyntaxError, ValueError):
-        return
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value) >= 20:
-            yield node.value.encode("utf-8", "surrogatepass")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import threading
 from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -13,18 +12,17 @@ import click
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from assay.replay import Request
-    from assay.stages import StageRun
+    from assay.model.outcome import Stage
+    from assay.replay import Replay
 
 
 class StageProgress:
-    """Call it with a request and the stage that ended, or None when the request's image is ready."""
+    """Call it with a replay and what has ended: a stage, or another part of the proof in words."""
 
-    def __init__(self, requests: Sequence[Request]) -> None:
-        self._requests = requests
+    def __init__(self, replays: Sequence[Replay]) -> None:
+        self._replays = replays
         self._bars: dict[str, TaskID] = {}
         self._rich: Progress | None = None
-        self._lock = threading.Lock()
 
     def __enter__(self) -> StageProgress:
         if sys.stderr.isatty():
@@ -34,9 +32,9 @@ class StageProgress:
             columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
             last = TextColumn("{task.fields[last]}")
             self._rich = Progress(*columns, last, console=Console(stderr=True), transient=True)
-            for item in self._requests:
-                total = len(item.plans)
-                self._bars[item.task.id] = self._rich.add_task(item.task.id, total=total, last="building the image")
+            for item in self._replays:
+                name, total = item.task.id, item.expected
+                self._bars[name] = self._rich.add_task(name, total=total, last="building the image")
             self._rich.start()
         return self
 
@@ -46,20 +44,16 @@ class StageProgress:
         if self._rich:
             self._rich.stop()
 
-    def __call__(self, item: Request, run: StageRun | None) -> None:
-        with self._lock:
-            self._show(item, _said(run), run is not None)
-
-    def _show(self, item: Request, text: str, ended: bool) -> None:
+    def __call__(self, item: Replay, ended: Stage | str) -> None:
+        text = ended if isinstance(ended, str) else _said(ended)
         if self._rich:
-            self._rich.update(self._bars[item.task.id], advance=int(ended), last=text)
+            bar = self._bars[item.task.id]
+            self._rich.update(bar, completed=len(item.stages), total=item.expected, last=text)
         else:
             click.echo(f"{item.task.id}: {text}", err=True)
 
 
-def _said(run: StageRun | None) -> str:
-    if run is None:
-        return "the image is ready"
-    stage = run.stage
-    verdict = {True: "as expected", False: "NOT as expected", None: stage.outcome}[stage.holds]
-    return f"{stage.name} {verdict} ({stage.seconds:.1f} s)"
+def _said(stage: Stage) -> str:
+    verdict = stage.mutant or {True: "as expected", False: "NOT as expected", None: stage.outcome}[stage.holds]
+    name = stage.name if stage.attempt == 1 else f"{stage.name} {stage.attempt}"
+    return f"{name} {verdict} ({stage.seconds:.1f} s)"

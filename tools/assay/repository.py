@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,13 @@ if TYPE_CHECKING:
 KEPT = ("GIT_EXEC_PATH", "GIT_PYTHON_", "GIT_SSL_")
 """GIT_* variables that say how to run git; all others say where, and would redirect our calls (hooks set them)."""
 
-ISOLATED = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_ATTR_NOSYSTEM": "1"}
+ISOLATED = {
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_ATTR_NOSYSTEM": "1",
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_ALLOW_PROTOCOL": "none",
+}
 _SAME_NAMES = re.compile(rb'^diff --git ("?)[ab]/(.*) \1[ab]/\2$', re.MULTILINE)
 
 
@@ -83,6 +90,52 @@ def changed_paths(root: Path, since: str) -> set[str]:
             "fetch it first, or name another one: `git branch --all` lists branches",
         ) from error
     return {os.fsdecode(path) for path in found.split(b"\0") if path}
+
+
+def unreachable_objects(folder: Path) -> list[str]:
+    """Names of the objects that no commit of a local branch, a tag or HEAD leads to, nor the index; sorted.
+
+    What only reflogs, stashes or remote branches reach counts, tag objects do not. `folder` is a `.git` folder or a
+    bare repository, not trusted: nothing in it is run or fetched. Raises GitError when git cannot read it.
+    """
+    git = (f"--git-dir={folder}", "-c", "safe.directory=*", "-c", "core.fsmonitor=false")
+    all_of_it = _run(
+        folder.parent, *git, "cat-file", "--batch-all-objects", "--batch-check=%(objecttype) %(objectname)"
+    )
+    born = _run(folder.parent, *git, "rev-parse", "--quiet", "--verify", "HEAD^{commit}", allowed=(0, 1))
+    starts = ("--indexed-objects", "--branches", "--tags", *(("HEAD",) if born else ()))
+    reached = set(_run(folder.parent, *git, "rev-list", "--objects", "--no-object-names", *starts).decode().split())
+    objects = (line.split() for line in all_of_it.decode().splitlines())
+    return sorted(name for kind, name in objects if kind != "tag" and name not in reached)
+
+
+def commits_beyond_head(folder: Path) -> list[str]:
+    """Names of the commits that some reference leads to and HEAD does not; `folder` as in `unreachable_objects`."""
+    git = (f"--git-dir={folder}", "-c", "safe.directory=*", "-c", "core.fsmonitor=false")
+    if not _run(folder.parent, *git, "rev-parse", "--quiet", "--verify", "HEAD^{commit}", allowed=(0, 1)):
+        return []
+    return sorted(_run(folder.parent, *git, "rev-list", "--all", "--not", "HEAD").decode().split())
+
+
+def blobs(folder: Path, limit: int) -> Iterator[tuple[str, bytes]]:
+    """Contents of all files in a repository's history, reachable or not, each under a path that it had or its name.
+
+    `folder` as in `unreachable_objects`. Raises GitError when there are more than `limit` bytes of them.
+    """
+    git = (f"--git-dir={folder}", "-c", "safe.directory=*", "-c", "core.fsmonitor=false")
+    sizes = _run(folder.parent, *git, "cat-file", "--batch-all-objects", "--batch-check=%(objectsize)")
+    if (total := sum(map(int, sizes.split()))) > limit:
+        raise GitError(f"its objects are {total // 1024 // 1024} MiB; at most {limit // 1024 // 1024} are read")
+    named = _run(folder.parent, *git, "rev-list", "--objects", "--all", "--indexed-objects").decode(errors="replace")
+    paths = dict(line.split(" ", 1) for line in named.splitlines() if " " in line)
+    store = _run(folder.parent, *git, "cat-file", "--batch-all-objects", "--batch")
+    start = 0
+    while start < len(store):
+        end = store.index(b"\n", start)
+        name, kind, size = store[start:end].decode().split()
+        start = end + int(size) + 2
+        if kind == "blob":
+            yield paths.get(name) or name, store[end + 1 : start - 1]
 
 
 class GitError(Exception):

@@ -26,8 +26,10 @@ from assay.model.attempt import Action
 from assay.model.outcome import TestReport
 from assay.model.session import Isolation
 from assay.model.trajectory import ATIF_VERSION, Agent, Observation, ObservationResult, Step, ToolCall, Trajectory
+from assay.preparation import Prepared, artifact_paths, resolve
 from assay.repository import diff_trees
-from assay.verification import Prepared, Verified, artifact_paths, resolve, verify
+from assay.verdicts import Verified
+from assay.verification import verify
 from assay.worktree import image_tree, patched_tree, products, tracked_copy, tree_artifacts
 
 OUTPUT_LIMIT = 64 * 1024
@@ -83,6 +85,8 @@ class Recording:
     tested: dict[str, dict[str, Verified]] = field(default_factory=dict)
     """By the milestone after which the tests ran, then by the milestone they belong to."""
     isolation: Isolation | None = None
+    filesystem: str | None = None
+    """Digest of the image's files, when they were scanned."""
     calls: int = 0
     seconds: float = 0.0
 

@@ -6,6 +6,7 @@ import os
 import signal
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,22 +68,28 @@ def _record(root: Path, task: Task, alias: str, source: Script | Terminal, secon
     from assay.executors import EngineError
     from assay.executors.docker import Engine
     from assay.executors.owners import scratch
+    from assay.image_scan import scan
+    from assay.preparation import prepare
     from assay.trials import Recording, record
-    from assay.verification import prepare
 
     pool = ThreadPoolExecutor(os.cpu_count() or 1)
     with Engine.connect() as engine, scratch() as folder:
         recording: Recording | None = None
         try:
             recording = Recording(prepare(engine, task), alias)
+            scanned = pool.submit(scan, engine, recording.prepared, root)
             record(engine, recording, source, pool, folder, seconds)
+            with suppress(EngineError):  # an attempt without the digest of its image is still an attempt
+                recording.filesystem = scanned.result().filesystem_sha256
+            if all(step.source != "agent" for step in recording.steps):
+                raise EngineError("nothing was said or run, so there is no attempt to grade")
             _place(root / "trajectories" / task.id / alias, files(recording))
         except BaseException as error:
             engine.stop()
             if recording is not None:
                 _keep(root, task.id, f"{alias}-{engine.run_id}", partial_files(recording))
             if isinstance(error, EngineError):
-                hint = "mend the task and record the attempt again"
+                hint = "mend what broke it and record the attempt again"
                 raise UsageError("attempt-broken-off", str(error), hint) from error
             raise
         finally:

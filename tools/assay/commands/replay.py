@@ -3,105 +3,148 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from assay.errors import ExitCode
-from assay.workspace import Task, Workspace, find_root, load
+from assay.workspace import Task, find_root, load
 
 if TYPE_CHECKING:
-    from assay.model.outcome import Proof, Stage
-    from assay.replay import Request
+    from assay.model.outcome import Proof
+    from assay.replay import Replay
+    from assay.workplace import Workplace
+
+
+def _shard(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int, int]:
+    found = re.fullmatch(r"(\d+)/(\d+)", value)
+    if not found or not 1 <= int(found[1]) <= int(found[2]):
+        raise click.BadParameter(f"a shard is like `2/3`, the second of three; found `{value}`", ctx, param)
+    return int(found[1]), int(found[2])
 
 
 @click.command("replay")
 @click.argument("tasks", nargs=-1, metavar="[TASK]...")
-@click.option("--repeat", type=click.IntRange(min=1), default=1, show_default=True, help="Runs of the oracle.")
-@click.option("--jobs", type=click.IntRange(min=1), default=os.cpu_count() or 1, show_default=True, help="At once.")
+@click.option("--repeat", type=click.IntRange(min=1), default=3, show_default=True, help="Runs of the oracle.")
+@click.option("--hijack/--no-hijack", default=True, show_default=True, help="Try to forge a verdict.")
+@click.option("--mutants", type=click.IntRange(min=0), default=10, show_default=True, help="At most; 0 for none.")
 @click.option("--trajectories/--no-trajectories", default=True, show_default=True, help="Re-test attempts too.")
+@click.option("--jobs", type=click.IntRange(min=1), default=os.cpu_count() or 1, show_default=True, help="At once.")
+@click.option("--scheduler", metavar="ADDRESS", help="Run on the workers of a Dask scheduler, each with its engine.")
+@click.option("--shard", metavar="I/N", default="1/1", callback=_shard, help="The I-th of N parts, for CI matrices.")
 @click.option("--if-changed", is_flag=True, help="Leave out tasks that this machine has proven as they are.")
+@click.option("--fresh", is_flag=True, help="Do not go on from a replay that was cut off.")
 @click.option("--json", "as_json", is_flag=True, help="Print the proofs as a JSON array.")
 def command(
-    tasks: tuple[str, ...], repeat: int, jobs: int, trajectories: bool, if_changed: bool, as_json: bool
+    tasks: tuple[str, ...],
+    repeat: int,
+    hijack: bool,
+    mutants: int,
+    trajectories: bool,
+    jobs: int,
+    scheduler: str | None,
+    shard: tuple[int, int],
+    if_changed: bool,
+    fresh: bool,
+    as_json: bool,
 ) -> None:
     """Prove tasks by running them in fresh containers, and run the tests of their trajectories again.
 
     An untouched image must fail every milestone, each reference solution must pass exactly the milestones so far, and
-    all of them together must pass everything. Evidence is added below .assay/replays. Without TASK, all tasks.
+    all of them together must pass everything, every time. Then plants try to forge a verdict, and small faults are put
+    into the reference to see which the tests notice. Evidence is added below .assay/replays; a replay that was cut off
+    is gone on with. Without TASK, all tasks.
 
     \b
     Examples:
       assay replay
-      assay replay ledger-loader --repeat 5
+      assay replay ledger-loader --repeat 5 --mutants 30
       assay replay --if-changed
-      assay replay --no-trajectories --json
+      assay replay --shard 2/3 --json
     """
+    from assay.replay import Replay, Wanted
+
     root = find_root(Path.cwd())
     workspace = load(root)
-    chosen = [workspace.task(name) for name in dict.fromkeys(tasks or workspace.tasks)]
+    chosen = _part([workspace.task(name) for name in dict.fromkeys(tasks or workspace.tasks)], shard, as_json)
+    if not chosen:
+        if as_json:
+            click.echo("[]")
+        return
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    done: list[tuple[Request, Proof]] = []
-    options = Options(repeat, jobs, trajectories, if_changed)
-    for item, proof in _proofs(root, workspace, chosen, options):
-        done.append((item, proof))
-        if not as_json:
-            for line in _lines(root, item, proof):
-                click.echo(line)
+    wanted = Wanted(repeat, hijack, mutants, fresh)
+    proofs = []
+    with connected(scheduler, jobs) as workplace:
+        attempts = workspace.attempts if trajectories else {}
+        replays = [
+            Replay(root, workplace.run_id, task, list(attempts.get(task.id, {}).values()), wanted) for task in chosen
+        ]
+        for item, proof in _proofs(replays, workplace, if_changed):
+            proofs.append(proof)
+            if not as_json:
+                _show(root, item, proof)
     if as_json:
         import json
 
-        click.echo(json.dumps([_plain(proof) for _, proof in done], indent=2, ensure_ascii=False))
-    if any(proof.verdict != "proven" for _, proof in done):
+        click.echo(json.dumps([_plain(proof) for proof in proofs], indent=2, ensure_ascii=False))
+    if any(proof.verdict != "proven" for proof in proofs):
         raise SystemExit(ExitCode.FINDINGS)
 
 
-@dataclass(frozen=True)
-class Options:
-    """What the command line asks of a replay."""
+def _part(tasks: Sequence[Task], shard: tuple[int, int], quiet: bool) -> list[Task]:
+    """Whole tasks, so that each part's proofs are complete and nothing has to be put together afterwards."""
+    place, count = shard
+    if count == 1:
+        return list(tasks)
+    part = sorted(tasks, key=lambda task: task.id)[place - 1 :: count]
+    if not quiet:
+        names = ", ".join(task.id for task in part) or "nothing to do"
+        click.echo(f"shard {place}/{count}: {len(part)} of {len(tasks)} tasks: {names}")
+    return part
 
-    repeat: int
-    jobs: int
-    trajectories: bool
-    if_changed: bool
 
+@contextmanager
+def connected(scheduler: str | None, jobs: int) -> Iterator[Workplace]:
+    """This machine's engine, or the workers of a scheduler; whatever ends the work early also ends the containers."""
+    if scheduler:
+        from assay.cluster import Cluster
 
-def _proofs(
-    root: Path, workspace: Workspace, tasks: Sequence[Task], options: Options
-) -> Iterator[tuple[Request, Proof]]:
-    """Proofs as they are finished, earlier ones first; whatever ends this early also ends the containers."""
-    from concurrent.futures import ThreadPoolExecutor
-
+        with Cluster.connect(scheduler) as cluster:
+            yield cluster
+        return
     from assay.executors.docker import Engine
-    from assay.progress import StageProgress
-    from assay.replay import replay, request, still_proven
+    from assay.workplace import Here
 
-    with Engine.connect(options.jobs) as engine:
-        attempts = workspace.attempts if options.trajectories else {}
-        asked = [
-            request(root, engine, task, list(attempts.get(task.id, {}).values()), options.repeat) for task in tasks
-        ]
-        items = []
-        for item in asked:
-            proof = still_proven(item, engine) if options.if_changed else None
-            if proof:
-                yield item, proof
-            else:
-                items.append(item)
-        pool = ThreadPoolExecutor(options.jobs, thread_name_prefix="replay")
+    with Engine.connect(jobs) as engine:
+        here = Here(engine, jobs)
         try:
-            with StageProgress(items) as progress:
-                yield from replay(items, engine, pool, progress)
+            yield here
         except BaseException:
             engine.stop()
             raise
         finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+            here.close()
+
+
+def _proofs(replays: Sequence[Replay], workplace: Workplace, if_changed: bool) -> Iterator[tuple[Replay, Proof]]:
+    """Proofs as they are finished, earlier ones first."""
+    from assay.progress import StageProgress
+    from assay.replay import replay
+
+    left = []
+    for item in replays:
+        proof = item.still_proven(workplace) if if_changed else None
+        if proof:
+            yield item, proof
+        else:
+            left.append(item)
+    with StageProgress(left) as progress:
+        yield from replay(left, workplace, progress)
 
 
 def _plain(proof: Proof) -> dict[str, object]:
@@ -110,52 +153,15 @@ def _plain(proof: Proof) -> dict[str, object]:
     return proof.model_dump(mode="json") | {"verdict": proof.verdict, "stages": stages}
 
 
-def _lines(root: Path, item: Request, proof: Proof) -> Iterator[str]:
-    """The verdict in one line, then one paragraph for each stage that does not hold."""
-    earlier = datetime.fromisoformat(proof.finished) < item.started
-    when = f"unchanged since {proof.finished[:19]}Z" if earlier else f"{_seconds(proof):.1f} s"
-    yield f"{proof.task}: {proof.verdict} ({_summary(item, proof)}) {when}"
-    for stage in proof.stages:
-        if stage.holds is not True:
-            yield from _explained(stage, item.folder.relative_to(root))
-        for note in stage.notes:
-            yield f"  {stage.name}: note: {note}"
+def _show(root: Path, item: Replay, proof: Proof) -> None:
+    from assay.drafting import drafts
+    from assay.reporters.proofs import as_text
 
-
-def _seconds(proof: Proof) -> float:
-    return (datetime.fromisoformat(proof.finished) - datetime.fromisoformat(proof.started)).total_seconds()
-
-
-def _summary(item: Request, proof: Proof) -> str:
-    kinds: dict[str, list[Stage]] = {kind: [] for kind in ("no-op", "ladder", "oracle", "trajectory")}
-    for stage in proof.stages:
-        kinds[stage.kind].append(stage)
-    held = {kind: sum(stage.holds is True for stage in stages) for kind, stages in kinds.items()}
-    parts = ["no-op fails" if held["no-op"] else "no-op does not fail"]
-    if kinds["ladder"]:
-        parts.append(f"ladder {held['ladder']}/{len(kinds['ladder'])}")
-    parts.append(f"oracle {held['oracle']}/{len(kinds['oracle'])}")
-    text = ", ".join(parts)
-    if kinds["trajectory"]:
-        count = len(kinds["trajectory"])
-        text += f"; {held['trajectory']} of {count} trajector{'y reproduces' if count == 1 else 'ies reproduce'}"
-    return text
-
-
-def _explained(stage: Stage, folder: Path) -> Iterator[str]:
-    place = folder / (stage.name if stage.attempt == 1 else f"{stage.name}-{stage.attempt}")
-    if stage.holds is None:
-        yield f"  {stage.name}: {stage.outcome}: {stage.reason}"
-        yield f"    evidence: {place}"
-        return
-    for report in stage.reports:
-        if report.passed is stage.expected.get(report.milestone):
-            continue
-        wanted, found = ("pass", "failed") if stage.expected.get(report.milestone) else ("fail", "passed")
-        yield f"  {stage.name}: tests of `{report.milestone}` must {wanted}; they {found}"
-        failing = [test.name for test in report.tests if test.status in ("failed", "error")]
-        if failing and wanted == "pass":
-            yield f"    failing: {', '.join(failing)}"
-        yield f"    log: {place / f'{report.milestone}.log'}"
-    for difference in stage.differences:
-        yield f"  {stage.name}: {difference}"
+    folder = item.folder.relative_to(root)
+    earlier = not item.stages
+    for line in as_text(proof, folder, earlier=earlier):
+        click.echo(line)
+    written = [] if earlier or proof.verdict == "proven" else drafts(root, proof, item.folder)
+    if written:
+        what = "a draft of an escalation" if len(written) == 1 else f"{len(written)} drafts of escalations"
+        click.echo(f"  {what}: assay escalate --from {folder}")

@@ -19,10 +19,11 @@ class StoppedError(Exception):
 
 @dataclass(frozen=True)
 class Image:
-    """A built image, and the user its commands run as by default (empty for root)."""
+    """A built image, with the user (empty for root) and the work directory that commands have by default."""
 
     record: ImageRecord
     user: str
+    workdir: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,13 +62,14 @@ Taken = Mapping[str, Path | None]
 
 @dataclass(frozen=True)
 class Finished:
-    """How a job ended. `log` is its merged output, cut in the middle when long."""
+    """How a job ended by itself or by its limits. `log` is its merged output, cut in the middle when long."""
 
     exit_code: int | None
     timed_out: bool
     log: bytes
     taken: Taken
     seconds: float
+    out_of_memory: bool = False
 
 
 @dataclass(frozen=True)

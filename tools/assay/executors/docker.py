@@ -6,12 +6,14 @@ when the next one connects; nothing else on the engine is ever touched.
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
+import tempfile
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -19,17 +21,23 @@ from typing import Any
 
 from assay.contents import context_hash
 from assay.errors import EnvironmentMissingError
-from assay.executors import EngineError, Executed, Finished, Image, Job, Limits, StoppedError
+from assay.executors import EngineError, Finished, Image, Job, Limits, StoppedError
 from assay.executors.output import LOG_LIMIT, Bounded
 from assay.executors.owners import RUN, abandoned, labels, reap_scratch
+from assay.executors.shell import KILLED, Shell
+from assay.executors.waiting import watched
 from assay.model.outcome import ImageRecord
-from assay.model.session import Isolation
+
+__all__ = ["Engine", "Shell"]
 
 ARCHIVE_LIMIT = 1024 * 1024 * 1024
 """Bytes of one collected path; more is refused, because a sparse file costs its author nothing."""
 
 CAPABILITIES = ("SETUID", "SETGID", "KILL", "CHOWN", "DAC_OVERRIDE", "FOWNER")
 """What root in a container keeps: switching users, signals, and access to files of all users."""
+
+PATIENCE = 60
+"""Seconds for any one answer, unless DOCKER_CLIENT_TIMEOUT says otherwise; an engine that needs more has stopped."""
 
 HINT = "run `make docker` here, or start Docker elsewhere and set DOCKER_HOST; `assay doctor` shows what is missing"
 
@@ -44,22 +52,22 @@ class Engine:
         self.run_id = secrets.token_hex(6)
         self.version = version
         self._processors = processors
-        self._api = client.api
+        self.api = client.api
         self._labels = labels(self.run_id)
         self._lock = threading.Lock()
         self._builds: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
-        self._stopped = False
+        self._stopped = self._silent = False
 
     @classmethod
     def connect(cls, jobs: int = 8) -> Engine:
         """Reach the engine that DOCKER_HOST names, or the local one, and remove what killed runs left there."""
         import docker
-        import requests
 
         try:
-            client = docker.from_env(timeout=120, max_pool_size=4 * jobs + 4)
+            patience = int(os.environ.get("DOCKER_CLIENT_TIMEOUT", PATIENCE))
+            client = docker.from_env(timeout=patience, max_pool_size=4 * jobs + 4)
             version, processors = client.version(), int(client.info()["NCPU"])
-        except (docker.errors.DockerException, requests.RequestException) as error:
+        except _failures() as error:
             where = os.environ.get("DOCKER_HOST", "the local socket")
             message = f"no Docker engine answers at {where}: {_cause(error)}"
             raise EnvironmentMissingError("docker-missing", message, HINT) from error
@@ -67,7 +75,8 @@ class Engine:
         engine = cls(
             client, f"{name} {version['Version']} (API {version['ApiVersion']}, {version['Arch']})", processors
         )
-        engine.reap()
+        with suppress(*_failures()):
+            engine.reap()
         return engine
 
     def __enter__(self) -> Engine:
@@ -86,56 +95,61 @@ class Engine:
         digest = context_hash(context)
         tag = f"assay/{task}:{digest[:12]}"
         log = Bounded(16 * 1024)
-        with self._builds[tag], self._translated(f"build `{tag}`"):
+        with self._builds[tag], self.translated(f"build `{tag}`"):
             deadline = time.monotonic() + seconds
+
+            def check() -> None:
+                self.answers()
+                if time.monotonic() > deadline:
+                    raise EngineError(f"the image did not build within {seconds:g} s:\n{_tail(log.value())}")
+
             options = {"rm": True, "forcerm": True, "labels": {"assay.task": task}, "timeout": seconds}
-            for event in self._api.build(path=str(context), tag=tag, decode=True, **options):
+            for event in watched(lambda: self.api.build(path=str(context), tag=tag, decode=True, **options), check):
                 log.add((event.get("stream") or event.get("error") or "").encode())
                 self._go_on()
                 if "error" in event:
                     raise EngineError(f"the image does not build:\n{_tail(log.value())}")
-                if time.monotonic() > deadline:
-                    raise EngineError(f"the image did not build within {seconds:g} s:\n{_tail(log.value())}")
             return self._image(tag, digest)
 
     def image(self, name: str) -> Image:
         """An image that exists already; it has no build context, so its id stands for one."""
-        with self._translated(f"find the image `{name}`"):
-            return self._image(name, self._api.inspect_image(name)["Id"].removeprefix("sha256:"))
+        with self.translated(f"find the image `{name}`"):
+            return self._image(name, self.api.inspect_image(name)["Id"].removeprefix("sha256:"))
 
     def has_image(self, id: str) -> bool:
         """Whether an image with this id is there."""
         from docker.errors import ImageNotFound
 
-        with self._translated(f"find the image `{id}`"):
+        with self.translated(f"find the image `{id}`"):
             try:
-                return bool(self._api.inspect_image(id))
+                return bool(self.api.inspect_image(id))
             except ImageNotFound:
                 return False
 
     def _image(self, name: str, digest: str) -> Image:
-        found = self._api.inspect_image(name)
+        found = self.api.inspect_image(name)
         record = ImageRecord(id=found["Id"], layers=found["RootFS"]["Layers"], context_sha256=digest)
-        return Image(record, found["Config"].get("User") or "")
+        return Image(record, found["Config"].get("User") or "", found["Config"].get("WorkingDir") or "")
 
     def run(self, job: Job) -> Finished:
         """Run `job` in a fresh container, which is gone afterwards whatever happens. Raises EngineError."""
         log = Bounded(LOG_LIMIT)
         started = time.monotonic()
-        exit_code, late = None, False
-        with self._translated("run a container"), self._container(job) as container:
+        exit_code, late, memory = None, False, False
+        with self._container(job) as container:
             if job.start:
                 exit_code, late = self._to_the_end(container, job.seconds, log)
+            memory = exit_code == KILLED and not late and self.ended(container, time.monotonic() - started)
             taken = {path: self.archive(container, path, job.into / f"{n}.tar") for n, path in enumerate(job.collect)}
             self._go_on()
-        return Finished(exit_code, late, log.value(), taken, time.monotonic() - started)
+        return Finished(exit_code, late, log.value(), taken, time.monotonic() - started, memory)
 
     @contextmanager
     def open(
         self, image: Image, workdir: str, user: str, environment: Mapping[str, str], limits: Limits
     ) -> Iterator[Shell]:
         """A fresh container that waits for commands, without network and mounts. It is removed on leaving."""
-        with self._translated("open a container"):
+        with self.translated("open a container"):
             container = self.create(
                 image=image.record.id,
                 entrypoint=["sleep", "infinity"],
@@ -148,71 +162,87 @@ class Engine:
         try:
             yield Shell(self, container, workdir)
         finally:
-            self._remove(container)
+            self.discard(container)
 
     def _to_the_end(self, container: str, seconds: float, log: Bounded) -> tuple[int, bool]:
         late = threading.Event()
 
         def kill() -> None:
             late.set()
-            self._remove(container, kill_only=True)
+            self.kill(container)
 
-        stream = self._api.attach(container, stream=True, stdout=True, stderr=True)
+        stream = self.api.attach(container, stream=True, stdout=True, stderr=True)
         timer = threading.Timer(seconds, kill)
         timer.daemon = True
         timer.start()
         try:
-            self._api.start(container)
-            for piece in stream:
+            self.api.start(container)
+            for piece in watched(lambda: stream, self.answers):
                 log.add(piece)
-            status: int = self._api.wait(container)["StatusCode"]
+            # Its output may have ended long before it does.
+            (status,) = watched(lambda: [int(self.api.wait(container)["StatusCode"])], self.answers)
         finally:
             timer.cancel()
         return status, late.is_set()
+
+    def ended(self, container: str, seconds: float) -> bool:
+        """Whether a container that ended with SIGKILL had used up its memory; False while it runs.
+
+        Raises EngineError when it was killed for anything else: that is nobody's result.
+        """
+        with self.translated("inspect the container"):
+            state = self.api.inspect_container(container)["State"]
+        if not state["Running"] and not state["OOMKilled"]:
+            raise EngineError(f"the container was killed {seconds:.1f} s after its start, from outside or from within")
+        return bool(state["OOMKilled"])
 
     def archive(self, container: str, path: str, into: Path, limit: int = ARCHIVE_LIMIT) -> Path | None:
         """Store `path` of a container, running or not, as the tar file `into`; None when it does not exist there."""
         import docker
 
-        try:
-            stream, _ = self._api.get_archive(container, path, chunk_size=1024 * 1024)
-        except docker.errors.NotFound:
-            return None
         size = 0
-        with into.open("wb") as file:
-            for piece in stream:
-                size += len(piece)
-                if size > limit:
-                    raise EngineError(f"`{path}` is larger than {limit // 1024 // 1024} MiB")
-                file.write(piece)
+        with self.translated(f"read `{path}`"):
+            try:
+                stream, _ = self.api.get_archive(container, path, chunk_size=1024 * 1024)
+            except docker.errors.NotFound:
+                self.api.inspect_container(container)  # raises when it is the container that does not exist
+                return None
+            with into.open("wb") as file:
+                for piece in watched(lambda: stream, self.answers):
+                    size += len(piece)
+                    if size > limit:
+                        raise EngineError(f"`{path}` is larger than {limit // 1024 // 1024} MiB")
+                    file.write(piece)
         return into
 
     @contextmanager
     def _container(self, job: Job) -> Iterator[str]:
         host = self._host_config(job.limits, [f"{source}:{target}:ro" for target, source in job.mounts.items()])
-        container = self.create(
-            image=job.image,
-            entrypoint=list(job.command),
-            command=[],
-            working_dir=job.workdir,
-            environment=dict(job.environment),
-            user="0",
-            host_config=host,
-        )
+        with self.translated("create a container"):
+            container = self.create(
+                image=job.image,
+                entrypoint=list(job.command),
+                command=[],
+                working_dir=job.workdir,
+                environment=dict(job.environment),
+                user="0",
+                host_config=host,
+            )
         try:
-            yield container
+            with self.translated("run a container"):
+                yield container
         finally:
-            self._remove(container)
+            self.discard(container)
 
     def create(self, **options: Any) -> str:
         """Create, but not start, a labelled container without network, and return its id."""
         with self._lock:
             self._go_on()
-            return str(self._api.create_container(labels=self._labels, detach=True, **options)["Id"])
+            return str(self.api.create_container(labels=self._labels, detach=True, **options)["Id"])
 
     def _host_config(self, limits: Limits, binds: list[str]) -> Any:
         memory = f"{limits.memory_mb}m" if limits.memory_mb else None
-        return self._api.create_host_config(
+        return self.api.create_host_config(
             init=True,
             network_mode="none",
             cap_drop=["ALL"],
@@ -230,10 +260,10 @@ class Engine:
     def reap(self) -> int:
         """Remove what dead processes of this host left: containers (returns how many) and temporary folders."""
         reap_scratch()
-        found = self._api.containers(all=True, filters={"label": RUN})
+        found = self.api.containers(all=True, filters={"label": RUN})
         orphans = [item["Id"] for item in found if abandoned(item.get("Labels") or {})]
         for container in orphans:
-            self._remove(container)
+            self.discard(container)
         return len(orphans)
 
     def stop(self) -> None:
@@ -244,122 +274,71 @@ class Engine:
 
     def close(self) -> None:
         """Remove every container of this run. When the engine is gone, the next one that connects will do it."""
-        import docker
-        import requests
+        if not self._silent:
+            with suppress(*_failures()):
+                for item in self.api.containers(all=True, filters={"label": f"{RUN}={self.run_id}"}):
+                    self._remove(item["Id"])
 
-        with suppress(docker.errors.DockerException, requests.RequestException):
-            for item in self._api.containers(all=True, filters={"label": f"{RUN}={self.run_id}"}):
-                self._remove(item["Id"])
+    def kill(self, container: str) -> None:
+        """End what runs in a container, if the engine lets us."""
+        with suppress(*_failures()):
+            self.api.kill(container)
 
-    def _remove(self, container: str, *, kill_only: bool = False) -> None:
+    def discard(self, container: str) -> None:
+        """Remove a container, or leave it to `close` and to the next run when the engine has gone away."""
+        if not self._silent:
+            with suppress(*_failures()):
+                self._remove(container)
+
+    def _remove(self, container: str) -> None:
         import docker
 
         try:
-            if kill_only:
-                self._api.kill(container)
-            else:
-                self._api.remove_container(container, force=True, v=True)
+            self.api.remove_container(container, force=True, v=True)
         except docker.errors.NotFound:
             return
         except docker.errors.APIError as error:
-            if error.status_code != 409:  # it has ended, or somebody else is removing it
+            if error.status_code != 409:  # somebody else is removing it
                 raise
+
+    def answers(self) -> None:
+        """Raises EngineError when the engine has stopped answering, to anybody, since the connection was made."""
+        self._go_on()
+        with self.translated("answer"):
+            self.api.ping()
 
     def _go_on(self) -> None:
         if self._stopped:
             raise StoppedError("the run was interrupted")
+        if self._silent:
+            raise EngineError(f"the engine stopped answering: nothing came within {self.api.timeout} s")
 
     @contextmanager
-    def _translated(self, action: str) -> Iterator[None]:
+    def translated(self, action: str) -> Iterator[None]:
         """docker-py's failures as ours."""
-        import docker
         import requests
+        import urllib3
 
         try:
             yield
-        except (docker.errors.DockerException, requests.RequestException, OSError) as error:
+        except _failures() as error:
+            self._silent = self._silent or isinstance(error, requests.Timeout)
             self._go_on()
+            if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+                raise EngineError(f"no space left in `{tempfile.gettempdir()}` for what containers give") from error
+            if isinstance(error, requests.ConnectionError | urllib3.exceptions.HTTPError):
+                raise EngineError(f"the engine went away: {_cause(error)}") from error
             raise EngineError(f"the engine could not {action}: {_first_line(error)}") from error
 
 
-class Shell:
-    """A running container in which commands are executed one after the other."""
+def _failures() -> tuple[type[Exception], ...]:
+    """All that docker-py lets through when an engine refuses, breaks off or is gone."""
+    import docker
+    import requests
+    import urllib3
 
-    def __init__(self, engine: Engine, container: str, workdir: str) -> None:
-        self._engine, self._api = engine, engine._api
-        self.container = container
-        self.workdir = workdir
-
-    def isolation(self) -> Isolation:
-        """What the engine says of the container; meant to be asked before `start`."""
-        with self._engine._translated("inspect the container"):
-            found = self._api.inspect_container(self.container)
-            changed = self._api.diff(self.container) or []
-        host = found["HostConfig"]
-        return Isolation(
-            container=found["Id"],
-            network=host["NetworkMode"],
-            mounts=sorted(mount["Destination"] for mount in found["Mounts"]),
-            start_diff=sorted(item["Path"] for item in changed),
-            privileged=host["Privileged"],
-            memory_bytes=host["Memory"],
-            pids_limit=host["PidsLimit"] or 0,
-        )
-
-    def start(self, files: bytes) -> None:
-        """Start the container and unpack the tar archive `files` at its root."""
-        with self._engine._translated("start the container"):
-            self._api.start(self.container)
-            self._api.put_archive(self.container, "/", files)
-
-    def execute(
-        self,
-        command: Sequence[str],
-        *,
-        environment: Mapping[str, str] | None = None,
-        user: str = "",
-        limit: int = LOG_LIMIT,
-        sink: Callable[[bytes], None] = lambda piece: None,
-        on_interrupt: Sequence[str] = (),
-    ) -> Executed:
-        """Run `command` to its end. Its output goes to `sink` as it comes; `limit` bytes of it are kept.
-
-        With `on_interrupt`, Ctrl-C runs that second command in the container, which has to end the first one.
-        """
-        output = Bounded(limit)
-        started = time.monotonic()
-        with self._engine._translated("run a command"):
-            created = self._api.exec_create(
-                self.container, list(command), environment=dict(environment or {}), workdir=self.workdir, user=user
-            )
-            try:
-                for piece in self._api.exec_start(created["Id"], stream=True):
-                    output.add(piece)
-                    sink(piece)
-            except KeyboardInterrupt:
-                if not on_interrupt:
-                    raise
-                self._api.exec_start(self._api.exec_create(self.container, list(on_interrupt))["Id"])
-            status = self._status(created["Id"])
-        return Executed(status, time.monotonic() - started, output.value(), output.hidden)
-
-    def _status(self, execution: str) -> int:
-        """The exit status of a command whose output has ended, which may be a moment before the command itself."""
-        deadline = time.monotonic() + 15
-        while (status := self._api.exec_inspect(execution)["ExitCode"]) is None:
-            if time.monotonic() > deadline:
-                raise EngineError("a command closed its output and does not end")
-            time.sleep(0.02)
-        return int(status)
-
-    def snapshot(self, path: str, into: Path) -> Path | None:
-        """Store `path` as a tar file while every process of the container stands still."""
-        with self._engine._translated("take a snapshot"):
-            self._api.pause(self.container)
-            try:
-                return self._engine.archive(self.container, path, into)
-            finally:
-                self._api.unpause(self.container)
+    # the last but one is what a build's stream raises when it breaks off
+    return docker.errors.DockerException, requests.RequestException, urllib3.exceptions.HTTPError, OSError
 
 
 def _cause(error: Exception) -> str:

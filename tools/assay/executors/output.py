@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import deque
 
 LOG_LIMIT = 8 * 1024 * 1024
@@ -17,9 +18,11 @@ class Bounded:
         self._tail: deque[bytes] = deque()
         self._tail_size = 0
         self._dropped = 0
+        self._whole = hashlib.sha256()
 
     def add(self, data: bytes) -> None:
         """Take the next piece of the stream."""
+        self._whole.update(data)
         room = self._half - len(self._head)
         self._head += data[:room]
         rest = data[room:] if room < len(data) else b""
@@ -33,11 +36,11 @@ class Bounded:
             self._dropped += dropped
 
     def value(self) -> bytes:
-        """All that was kept, with a line in the middle that says how much was not."""
+        """All that was kept, with a line in the middle that says how much was not, and the hash of the whole."""
         tail = b"".join(self._tail)
         if not self.hidden:
             return bytes(self._head) + tail
-        note = f"\n[... {self.hidden} bytes hidden ...]\n".encode()
+        note = f"\n[... {self.hidden} bytes hidden; sha256 of all: {self._whole.hexdigest()} ...]\n".encode()
         return bytes(self._head) + note + tail[-self._half :]
 
     @property

@@ -21,6 +21,11 @@ def labels(run: str) -> dict[str, str]:
     return {RUN: run, PID: str(pid), START: _start(pid), HOST: platform.node()}
 
 
+def this_process() -> str:
+    """Host and process id, for a person."""
+    return f"{platform.node()}:{os.getpid()}"
+
+
 def abandoned(found: Mapping[str, str]) -> bool:
     """Whether labels name a process of this host that is gone. A process id alone would not do: ids are reused."""
     if found.get(HOST) != platform.node() or not found.get(PID, "").isdigit():
@@ -32,8 +37,9 @@ def _start(pid: int) -> str:
     """When a process started, in the system's own notation; empty when there is no such process."""
     try:
         # Field 22; the second field may hold blanks and parentheses, so count after the last parenthesis.
-        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[19]
-    except FileNotFoundError:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        return "" if fields[0] in "ZX" else fields[19]  # one that nobody has waited for yet is dead all the same
+    except (FileNotFoundError, ProcessLookupError):
         if Path("/proc/self").exists():
             return ""
     # No /proc here: ask ps, whose notation sorts out reuse just as well.

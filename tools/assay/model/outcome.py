@@ -64,7 +64,10 @@ class TestReport(_Json):
     image: ImageId | None
     reason: str = Field(default="", description="Why the outcome is invalid.")
     rejected: list[str] = Field(default=[], description="Declared artifacts that were missing or not plain files.")
-    log_sha256: Sha256 | None = None
+    log_sha256: Sha256 | None = Field(
+        default=None,
+        description="Of the log as it is kept; one that was cut says in the middle how much and the hash of the whole.",
+    )
     earlier: list[EarlierState] = []
 
     def matching(self, name: str) -> list[TestResult]:
@@ -79,6 +82,29 @@ class ImageRecord(Record):
     id: ImageId
     layers: list[str]
     context_sha256: Sha256
+    filesystem_sha256: Sha256 | None = Field(
+        default=None, description="Digest of every path, mode, owner and content; equal after a rebuild without change."
+    )
+
+
+class ImageFinding(Record):
+    """One thing in an image that the agent must not have, or must not find there."""
+
+    rule: Text
+    path: Text
+    message: Text
+
+
+class ImageScan(_Json):
+    """What one pass over the built file system of an image showed."""
+
+    image: ImageId
+    filesystem_sha256: Sha256
+    entries: int
+    bytes: int
+    packages: int
+    findings: list[ImageFinding]
+    unread: list[str] = Field(default=[], description="What could not be searched, and why.")
 
 
 StageKind = Literal["no-op", "ladder", "oracle", "hijack", "mutant", "trajectory"]
@@ -137,6 +163,14 @@ class Stage(Record):
         return not self.differences and all(found.get(milestone) is want for milestone, want in self.expected.items())
 
 
+class Superseded(Record):
+    """An attempt at a stage that another one took the place of."""
+
+    stage: Text = Field(description="Name of the stage's folder.")
+    run: str = Field(description="Folder of the replay in which its evidence stays, if it left any.")
+    reason: str
+
+
 class Proof(_Json):
     """`replay.json`: what one replay of a task showed."""
 
@@ -148,10 +182,26 @@ class Proof(_Json):
     started: str
     finished: str
     stages: list[Stage]
+    scan: ImageScan | None = None
+    unfinished: dict[str, str] = Field(
+        default={}, description="Why a part of the proof is missing: `hijack`, `mutants`, `scan`; `task` for all of it."
+    )
+    mutant_cap: int = Field(default=0, description="How many mutants were asked for at most.")
+    drift: dict[Id, str] = Field(
+        default={}, description="Trajectories that were recorded in another image, and how it differs from this one."
+    )
+    notes: list[str] = Field(default=[], description="What is not wrong but should be known, such as tight limits.")
+    resumed: str = Field(default="", description="Folder of the replay whose decided stages were taken over.")
+    superseded: list[Superseded] = []
 
     @property
     def verdict(self) -> Literal["proven", "refuted", "invalid"]:
-        """`invalid` when some stage could not be decided; it outweighs `refuted` only when nothing was refuted."""
-        if any(stage.holds is False for stage in self.stages):
+        """`invalid` when something could not be decided; it outweighs `refuted` only when nothing was refuted.
+
+        Mutants measure the tests, and do not count.
+        """
+        leaks = self.scan.findings if self.scan else []
+        if leaks or any(stage.holds is False for stage in self.stages):
             return "refuted"
-        return "proven" if self.stages and all(stage.holds for stage in self.stages) else "invalid"
+        decided = self.stages and all(stage.holds for stage in self.stages) and not set(self.unfinished) - {"mutants"}
+        return "proven" if decided else "invalid"

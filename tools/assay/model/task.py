@@ -200,6 +200,13 @@ class Metadata(_Loose):
     origin: Text = Field(description="Where the task comes from.")
 
 
+def with_schema_version(data: Any) -> Any:
+    """The root table with Harbor's old name of `schema_version`, `version`, renamed."""
+    if isinstance(data, dict) and "version" in data and "schema_version" not in data:
+        return {("schema_version" if key == "version" else key): value for key, value in data.items()}
+    return data
+
+
 class TaskFile(_Loose):
     """The whole of `task.toml`."""
 
@@ -215,12 +222,7 @@ class TaskFile(_Loose):
     environment: EnvironmentSettings = EnvironmentSettings()
     steps: Annotated[list[StepSettings], Field(min_length=1)]
 
-    @model_validator(mode="before")
-    @classmethod
-    def _old_name(cls, data: Any) -> Any:
-        if isinstance(data, dict) and "version" in data and "schema_version" not in data:
-            data = {("schema_version" if key == "version" else key): value for key, value in data.items()}
-        return data
+    _old_name = model_validator(mode="before")(with_schema_version)
 
     @property
     def milestones(self) -> tuple[str, ...]:
