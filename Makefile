@@ -54,4 +54,4 @@ screenshot: venv browser ## take the picture in the README anew
 	@$(BIN)/python .ci/screenshot
 
 bench: venv docker ## measure the promises in numbers
-	@$(BIN)/python bench/run.py
+	@$(BIN)/python -m bench.run

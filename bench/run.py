@@ -16,11 +16,21 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 ASSAY = [sys.executable, "-m", "assay"]
 FILES = 1000
+TASKS = 3500
+AUDIT_FACTOR = 25
+READ_AND_HASH = """
+import hashlib, os, sys
+for place, _, names in os.walk(sys.argv[1]):
+    for name in names:
+        with open(os.path.join(place, name), "rb") as file:
+            hashlib.sha256(file.read()).hexdigest()
+"""
 
 
 @dataclass(frozen=True)
@@ -101,8 +111,8 @@ def oracle(root: Path) -> Iterator[Measure]:
     from concurrent.futures import ThreadPoolExecutor
 
     from assay.executors.docker import Engine
+    from assay.preparation import prepare
     from assay.stages import plans, run_stage
-    from assay.verification import prepare
     from assay.workspace import load
 
     task = load(root).tasks["hello-milestones"]
@@ -120,6 +130,50 @@ def oracle(root: Path) -> Iterator[Measure]:
         yield Measure("a proof with 2 jobs", "with 1 job", two, one, 1.7, at_most=False)
 
 
+def audits(root: Path) -> Iterator[Measure]:
+    """Auditing many task folders, near-duplicates among them too, against reading and hashing the same files."""
+    from bench.corpus import generate
+
+    generate(root / "corpus", TASKS)
+    floor = cpu([sys.executable, "-c", READ_AND_HASH, "corpus"], root)
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    memory = peak_memory([*ASSAY, "audit", "corpus", "--format", "csv"], root)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    shutil.rmtree(root / "corpus")
+    what = f"assay audit, {TASKS} tasks"
+    yield Measure(f"{what}, CPU ({spent:.1f} s)", "reading and hashing them", spent, floor, AUDIT_FACTOR)
+    yield Measure(f"{what}, CPU", "60 s", spent, 60, 1)
+    yield Measure(f"{what}, memory of all processes ({memory / 1e6:.0f} MB)", "1 GB", memory, 1e9, 1)
+
+
+def peak_memory(command: list[str], cwd: Path) -> float:
+    """The most bytes that a command and its descendants held at once, pages they share counted for each."""
+    page, peak = os.sysconf("SC_PAGESIZE"), 0.0
+    with subprocess.Popen(command, cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as started:
+        while started.poll() is None:
+            peak = max(peak, sum(map(resident_pages, family(started.pid))) * page)
+            time.sleep(0.1)
+    return peak
+
+
+def family(pid: int) -> Iterator[int]:
+    """A process and its descendants."""
+    yield pid
+    for file in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(OSError):
+            for child in file.read_text().split():
+                yield from family(int(child))
+
+
+def resident_pages(pid: int) -> int:
+    """Pages of a process in memory; 0 when it has ended."""
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    except OSError:
+        return 0
+
+
 def timed(work: Callable[[], object]) -> float:
     """Wall seconds of a call."""
     start = time.perf_counter()
@@ -132,7 +186,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "workspace"
         subprocess.run([*ASSAY, "init", str(root)], check=True, stdout=subprocess.DEVNULL)
-        measures = [found for part in (hook, annotations, oracle) for found in part(root)]
+        measures = [found for part in (hook, annotations, audits, oracle) for found in part(root)]
     if "--json" in sys.argv:
         print(json.dumps([{**vars(item), "ratio": item.ratio, "holds": item.holds} for item in measures], indent=2))
     else:

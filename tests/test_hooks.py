@@ -140,6 +140,23 @@ def test_every_form_of_the_hook_sees_the_whole_workspace(repository: Path, tmp_p
         assert (hook["pass_filenames"], hook["require_serial"], hook["always_run"]) == (False, True, True)
 
 
+def test_tasks_are_audited_when_they_change(repository: Path) -> None:
+    manifest = yaml.safe_load((repository / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))[1]
+    own = own_hooks(repository)
+    for hook in (own["assay-audit"], manifest):
+        assert (hook["id"], hook["files"], hook["pass_filenames"]) == ("assay-audit", "^tasks/", False)
+        assert hook["entry"].endswith("assay audit")
+    assert own["assay-audit"]["additional_dependencies"] == own["assay-check"]["additional_dependencies"]
+
+
+def test_this_repository_refuses_a_defective_task(clone: Path) -> None:
+    script = clone / "tasks/ledger-loader/tests/test.sh"
+    script.write_text("#!/bin/bash\npytest /tests || true\necho 1 > /logs/verifier/reward.txt\n")
+    refused = commit(clone)
+    assert refused.returncode != 0
+    assert re.search(r"^tasks/ledger-loader/tests/test\.sh:\d+:1: error reward-ungated: ", refused.stdout, re.M)
+
+
 @pytest.mark.parametrize(
     ("path", "excluded"),
     [

@@ -15,6 +15,7 @@ from assay.errors import ExitCode, FatalError
 COMMANDS = {
     "check": "Load the workspace, run every rule, report.",
     "explain": "What a rule wants, why, with a bad and a good example.",
+    "audit": "Judge task folders, ours or not, by reading and by running them.",
     "init": "Make a new workspace.",
     "replay": "Prove tasks by running them; run a trajectory's tests again.",
     "record": "Record a shell attempt at a task as a trajectory.",

@@ -89,6 +89,10 @@ class TaskFolder:
     @cached_property
     def document(self) -> Document | None:
         """The settings file; None when it cannot be read, which is a diagnostic."""
+        if not self.has(self.settings_file) or (self.path / self.settings_file).stat().st_size > FILE_LIMIT:
+            message = f"must be a file of at most {FILE_LIMIT} bytes"
+            self.diagnostics.append(self.at(self.settings_file, 1, "document-unreadable", message))
+            return None
         document, found = read(self.path / self.settings_file, f"{self.shown}/{self.settings_file}")
         self.diagnostics += found
         return document if document is not None and isinstance(document.data, dict) else None
@@ -109,10 +113,13 @@ class TaskFolder:
         for place, folders, names in os.walk(self.path):
             folders[:] = sorted(name for name in folders if name != ".git")
             base = Path(place).relative_to(self.path)
-            found += [(base / name).as_posix() for name in names if (self.path / base / name).is_file()]
+            found += [(base / name).as_posix() for name in names if self._owns(self.path / base / name)]
             if len(found) > FILES_LIMIT:
                 break
         return tuple(sorted(found[:FILES_LIMIT]))
+
+    def _owns(self, file: Path) -> bool:
+        return file.is_file() and (not file.is_symlink() or file.resolve().is_relative_to(self.path.resolve()))
 
     def below(self, *folders: str) -> tuple[str, ...]:
         """The files in any of `folders`."""

@@ -8,6 +8,7 @@ from textwrap import indent
 
 import click
 
+from assay.audit import all_task_rules
 from assay.errors import UsageError
 from assay.rules import Rule, all_rules
 
@@ -18,12 +19,14 @@ from assay.rules import Rule, all_rules
 def command(rule: str | None, as_json: bool) -> None:
     """Say what RULE wants, why, and show a bad and a good example; without RULE, list all rules.
 
+    `assay check` applies the rules of the workspace, `assay audit` those of tasks.
+
     \b
     Examples:
       assay explain
       assay explain citation-quote
     """
-    rules = all_rules()
+    rules = dict(sorted({**all_rules(), **all_task_rules()}.items()))
     if rule is not None and rule not in rules:
         close = get_close_matches(rule, rules, n=3)
         hint = f"did you mean {', '.join(close)}?" if close else "`assay explain` lists all rules"

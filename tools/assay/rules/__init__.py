@@ -50,24 +50,22 @@ def declare(id: str, text: str, severity: Severity = Severity.ERROR, check: Chec
     """Register a rule whose documentation is `text`."""
     if id in _REGISTRY:
         raise ValueError(f"two rules are called `{id}`")
+    _REGISTRY[id] = documented(id, text, severity, check)
+
+
+def documented(id: str, text: str, severity: Severity, check: Check | None = None) -> Rule:
+    """A rule from its documentation: summary, reasons, then the examples after `Bad:` and `Good:`."""
     prose, _, examples = text.partition("\nBad:\n")
     bad, _, good = examples.partition("\nGood:\n")
     summary, _, why = prose.strip().partition("\n")
-    _REGISTRY[id] = Rule(
-        id, severity, summary.strip(), why.strip(), inspect.cleandoc(bad), inspect.cleandoc(good), check
-    )
-
-
-def declared() -> dict[str, Rule]:
-    """The rules of every module that has been imported, by id, sorted."""
-    return dict(sorted(_REGISTRY.items()))
+    return Rule(id, severity, summary.strip(), why.strip(), inspect.cleandoc(bad), inspect.cleandoc(good), check)
 
 
 def all_rules() -> dict[str, Rule]:
     """Every rule of a workspace by id, sorted."""
     for module in MODULES:
         import_module(f"assay.rules.{module}")
-    return declared()
+    return dict(sorted(_REGISTRY.items()))
 
 
 def run(workspace: Workspace) -> list[Diagnostic]:

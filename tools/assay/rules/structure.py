@@ -114,9 +114,15 @@ def settings_unknown_rule(workspace: Workspace) -> Iterator[Diagnostic]:
         [rules]
         citation-quote = "warning"
     """
+    unknown = workspace.settings.rules.keys() - all_rules().keys()
+    if not unknown:
+        return
+    from assay.audit import all_task_rules
+
+    known = {*all_rules(), *all_task_rules()}
     for name in workspace.settings.rules:
-        if name not in all_rules():
-            hint = _close(name, set(all_rules())) or "`assay explain` lists all rules"
+        if name not in known:
+            hint = _close(name, known) or "`assay explain` lists all rules"
             position = workspace.documents[SETTINGS].key_position(("rules", name))
             yield Diagnostic.at(SETTINGS, position, "settings-unknown-rule", f"there is no rule `{name}`", hint=hint)
 
