@@ -31,7 +31,7 @@ def slow(workspace: Path) -> str:
     """Make the first tests slow; returns what they were."""
     test = workspace / "tasks/tiny/steps/first/tests/test.sh"
     good = test.read_text()
-    put(test, f"sleep 6\n{good}")
+    put(test, f"sleep 4\n{good}")
     return good
 
 
@@ -71,7 +71,7 @@ def test_a_daemon_that_restarts_costs_what_was_running_and_nothing_else(workspac
 
 def test_an_engine_that_stops_answering_ends_the_replay(workspace: Path, daemon: Daemon) -> None:
     slow(workspace)
-    process = begun(workspace, DOCKER_HOST=daemon.host, DOCKER_CLIENT_TIMEOUT="4")
+    process = begun(workspace, DOCKER_HOST=daemon.host, DOCKER_CLIENT_TIMEOUT="3")
     daemon.signal(signal.SIGSTOP)
     stopped = time.monotonic()
     try:
@@ -85,7 +85,7 @@ def test_an_engine_that_stops_answering_ends_the_replay(workspace: Path, daemon:
     assert time.monotonic() - stopped < 45
     told = [line for line in out.splitlines() if "invalid-environment" in line]
     assert [line.partition(": invalid")[2] for line in told] == [
-        "-environment: the engine stopped answering: nothing came within 4 s"
+        "-environment: the engine stopped answering: nothing came within 3 s"
     ]
     assert again.code == 0, again.out
     assert daemon.left() == []

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docker.conftest import assay, containers_of, environment
+from tests.docker.conftest import QUICK, assay, containers_of, environment
 from tests.docker.tiny import put
 
 pytestmark = pytest.mark.usefixtures("engine")
@@ -21,7 +21,7 @@ def start_slow_replay(workspace: Path) -> subprocess.Popen[bytes]:
     """A replay whose tests take very long, with at least one container at work."""
     put(workspace / "tasks/tiny/steps/first/tests/test.sh", "sleep 300\n")
     process = subprocess.Popen(
-        [sys.executable, "-m", "assay", "replay"],
+        [sys.executable, "-m", "assay", "replay", *QUICK],
         cwd=workspace,
         env=environment(),
         stdout=subprocess.DEVNULL,
@@ -54,14 +54,14 @@ def test_an_interrupted_replay_removes_its_containers_and_exits_130(workspace: P
 def test_a_killed_replay_is_cleaned_up_by_the_next_one_and_loses_no_evidence(workspace: Path) -> None:
     test = workspace / "tasks/tiny/steps/first/tests/test.sh"
     good = test.read_text()
-    assert assay(workspace, "replay").code == 0
+    assert assay(workspace, "replay", *QUICK).code == 0
     before = {file: file.read_bytes() for file in (workspace / ".assay").rglob("*") if file.is_file()}
     process = start_slow_replay(workspace)
 
     process.kill()
     process.wait()
     put(test, good)
-    assert assay(workspace, "replay").code == 0
+    assert assay(workspace, "replay", *QUICK).code == 0
 
     assert containers_of(process.pid) == []
     assert scratch_of(process.pid) == []

@@ -71,11 +71,11 @@ def kill_tool(scene: Scene, tool: Tool, choice: random.Random) -> None:
 
 
 def kill_container(scene: Scene, tool: Tool, choice: random.Random) -> None:
-    while not (found := scene.daemon.docker("ps", "-q")) and tool.poll() is None:
-        time.sleep(0.02)
-    if found:
-        command = ["docker", "-H", scene.daemon.host, "kill", choice.choice(found)]
-        subprocess.run(command, capture_output=True, check=False)
+    command = ["docker", "-H", scene.daemon.host, "kill"]
+    while tool.poll() is None:
+        found = scene.daemon.docker("ps", "-q")  # it may have ended when its turn comes
+        if found and not subprocess.run([*command, choice.choice(found)], capture_output=True, check=False).returncode:
+            return
 
 
 def kill_daemon(scene: Scene, tool: Tool, choice: random.Random) -> None:
@@ -118,7 +118,10 @@ def test_killing_at_any_moment_loses_nothing_and_leaves_nothing(
 
 def check(scene: Scene, killed: Past | None, code: int) -> None:
     """The next replay has the same results, has taken over what was decided, and leaves the engine empty."""
-    decided = {name: line["sha256"] for name, (line, _) in killed.decided().items()} if killed else {}
+    found = killed.decided() if killed else {}
+    decided = {name: line["sha256"] for name, (line, _) in found.items()}
+    for _, stage in found.values():
+        assert scene.expected[f"{stage.name}-{stage.attempt}"] == [stage.holds, stage.mutant]
     results = scene.replay()
 
     last = newest(scene.replays, {})

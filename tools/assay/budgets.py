@@ -18,8 +18,8 @@ def tight(file: TaskFile, stages: Iterable[Stage]) -> Iterator[str]:
         reports = [report for run in runs for report in run.reports if report.milestone == step.name]
         used = max((report.seconds for report in reports), default=0)
         if used > SHARE * limit:
-            yield f"tests of `{step.name}` took {used:.1f} s of the {limit:g} s that `[verifier] timeout_sec` gives"
+            yield f"tests of `{step.name}` took {used:.1f} s with their container; `timeout_sec` gives them {limit:g} s"
     limits = [step.agent.timeout_sec or file.agent.timeout_sec for step in file.steps]
     longest = max((run.seconds - sum(report.seconds for report in run.reports) for run in runs), default=0.0)
     if None not in limits and longest > SHARE * (given := sum(limit or 0 for limit in limits)):
-        yield f"the reference needs {longest:.1f} s of the {given:g} s that `[agent] timeout_sec` gives"
+        yield f"the reference took {longest:.1f} s with its container; `timeout_sec` gives agents {given:g} s"

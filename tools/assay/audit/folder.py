@@ -9,7 +9,8 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path
+from posixpath import splitext
 from typing import Any, Literal
 
 from assay.diagnostics import Diagnostic, Position
@@ -32,7 +33,7 @@ class Source:
     @property
     def suffix(self) -> str:
         """The file's extension in lower case, with its dot."""
-        return PurePosixPath(self.path).suffix.lower()
+        return splitext(self.path)[1].lower()
 
 
 @dataclass(frozen=True)
@@ -109,17 +110,20 @@ class TaskFolder:
     @cached_property
     def files(self) -> tuple[str, ...]:
         """Every regular file, sorted; links that leave the folder and what lies in `.git` are left out."""
-        found = []
-        for place, folders, names in os.walk(self.path):
-            folders[:] = sorted(name for name in folders if name != ".git")
-            base = Path(place).relative_to(self.path)
-            found += [(base / name).as_posix() for name in names if self._owns(self.path / base / name)]
-            if len(found) > FILES_LIMIT:
-                break
-        return tuple(sorted(found[:FILES_LIMIT]))
+        found: list[str] = []
+        folders = [""]
+        while folders and len(found) <= FILES_LIMIT:
+            below = folders.pop()
+            for entry in _entries(f"{self.path}/{below}"):
+                name = f"{below}{entry.name}"
+                if entry.is_dir(follow_symlinks=False):
+                    folders += [f"{name}/"] if entry.name != ".git" else []
+                elif entry.is_file(follow_symlinks=False) or (entry.is_symlink() and self._owns(Path(entry.path))):
+                    found.append(name)
+        return tuple(sorted(found)[:FILES_LIMIT])
 
-    def _owns(self, file: Path) -> bool:
-        return file.is_file() and (not file.is_symlink() or file.resolve().is_relative_to(self.path.resolve()))
+    def _owns(self, link: Path) -> bool:
+        return link.is_file() and link.resolve().is_relative_to(self.path.resolve())
 
     def below(self, *folders: str) -> tuple[str, ...]:
         """The files in any of `folders`."""
@@ -141,9 +145,8 @@ class TaskFolder:
     def text(self, file: str) -> str | None:
         """A file as text; None for what is binary, or not there."""
         if file not in self._texts:
-            content = self.content(file)
-            binary = b"\0" in content[:8192] or not self.has(file)
-            self._texts[file] = None if binary else content.decode("utf-8", "replace")
+            content = self.content(file) if self.has(file) else b"\0"
+            self._texts[file] = None if b"\0" in content[:8192] else content.decode("utf-8", "replace")
         return self._texts[file]
 
     @cached_property
@@ -153,7 +156,7 @@ class TaskFolder:
     def sources(self, files: Sequence[str], *suffixes: str) -> Iterator[Source]:
         """The text files among `files`, those with one of `suffixes` when any are given."""
         for file in files:
-            if not suffixes or PurePosixPath(file).suffix.lower() in suffixes:
+            if not suffixes or splitext(file)[1].lower() in suffixes:
                 text = self.text(file)
                 if text is not None:
                     yield Source(file, text)
@@ -254,6 +257,14 @@ class TaskFolder:
         """The directory the agent works in; /app unless the settings say otherwise."""
         found = self.setting("environment", "workdir")
         return found if isinstance(found, str) and found.startswith("/") else "/app"
+
+
+def _entries(folder: str) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as found:
+            return sorted(found, key=lambda entry: entry.name)
+    except OSError:
+        return []
 
 
 def _inside(data: Any, loc: Sequence[str | int]) -> Any:

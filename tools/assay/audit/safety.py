@@ -68,14 +68,15 @@ def text_injection(folder: TaskFolder) -> Iterator[Diagnostic]:
     Good:
         Write a filter that rejects messages such as `ignore all previous instructions`.
     """
-    about = any(_TOPIC.search(source.text) for source in folder.instruction_texts)
     told = {source.path for source in folder.instruction_texts}
     for source in (*folder.agent_visible, *folder.sources((*folder.tests, *folder.solutions))):
         lowered = source.text.lower()
-        if (about and source.path not in told) or not any(cue in lowered for cue in _CUES):
+        if not any(cue in lowered for cue in _CUES):
             continue
         quoted = [found.span() for found in _QUOTED.finditer(source.text)] if source.path in told else []
         for found in _INJECTION.finditer(source.text[:READ_LIMIT]):
+            if source.path not in told and any(_TOPIC.search(item.text) for item in folder.instruction_texts):
+                break
             if not any(start <= found.start() < end for start, end in quoted):
                 message = f"text must not give orders to its reader, found `{' '.join(found[0].split())}`"
                 yield _in(folder, source, found.start(), "text-injection", message)
