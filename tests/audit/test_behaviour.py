@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +134,10 @@ def test_every_finding_of_an_image_scan_is_a_rule(repository: Path) -> None:
     assert "image-holds-tests" in used
 
 
+def _docker(*arguments: str) -> str:
+    return subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False).stdout
+
+
 @pytest.mark.docker
 def test_replay_gives_a_second_verdict(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
@@ -155,7 +160,13 @@ def test_replay_gives_a_second_verdict(
     (tmp_path / "set/careless/solution/solve.sh").write_text("echo '{}' > /app/totals.json\n")
 
     (tmp_path / "policy.toml").write_text('[rules]\ntask-near-duplicate = "off"\n')
-    code = main(["audit", "set", "--replay", "--policy", "policy.toml", "--format", "json"])
+    try:
+        code = main(["audit", "set", "--replay", "--policy", "policy.toml", "--format", "json"])
+    finally:
+        # called after this test's folders, which nobody replays again
+        names = [f"assay/{folder.name}" for folder in tmp_path.glob(".assay/replays/*")]
+        images = [line for name in names for line in _docker("images", "-q", name).split()]
+        _docker("rmi", *images)
     rows = {row["task"]: row for row in json.loads(capsys.readouterr().out)}
 
     assert code == 1

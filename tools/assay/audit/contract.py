@@ -16,9 +16,10 @@ from assay.audit.shell import script
 from assay.diagnostics import Diagnostic, Severity
 
 _PATH = re.compile(r"/[\w@+-][\w./@+-]*")
+_ASKING = (ast.Subscript, ast.Call, ast.Compare)
 _WORD = re.compile(r"[^\W_]+")
-_HUMP = re.compile(r"[a-z0-9][A-Z]")
-_PLURAL, _WITHOUT_S = re.compile(r"([a-z]{3})s(?= |$)"), r"\1"
+_HUMP = re.compile(r"[A-Z](?<=[a-z0-9][A-Z])")
+_PLURAL = re.compile(r"s(?<=[a-z]{3}s)(?= |$)")
 _SETTING_UP = {
     *("cd", "cp", "mv", "mkdir", "touch", "rm", "ln", "tee", "install", "chown", "chmod", "export", "echo"),
     "source",
@@ -185,13 +186,13 @@ def _holds(told: str, words: str) -> bool:
 @lru_cache(maxsize=4096)
 def _words(text: str) -> str:
     """The words of a text in lower case between spaces, without plural; `grandTotals` and `GRAND-TOTAL` are equal."""
-    split = _HUMP.sub(lambda found: f"{found[0][0]} {found[0][1]}", " ".join(_WORD.findall(text))).lower()
-    return f" {_PLURAL.sub(_WITHOUT_S, split)} "
+    split = _HUMP.sub(r" \g<0>", " ".join(_WORD.findall(text))).lower()
+    return f" {_PLURAL.sub('', split)} "
 
 
 def _keys(scope: Scope) -> Iterator[tuple[int, str]]:
     """Keys and column names that a function asks of the agent's output."""
-    for node in scope.nodes:
+    for node in (node for node in scope.nodes if isinstance(node, _ASKING)):
         found: set[str] = set()
         if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load) and isinstance(node.slice, ast.Constant):
             found = _constants(node.slice, scope) if of_agent(node.value, scope) else found
@@ -279,7 +280,9 @@ def _fed(folder: TaskFolder) -> str:
     files = tuple(file for file in folder.tests if not file.endswith((".py", ".sh")) and not truth.search(file))
     found = [source.text[:20_000] for source in folder.sources(files)]
     for module in suite(folder).modules:
-        asked = [node for node in module.nodes if isinstance(node, ast.Assert) or _SAID.search(module.called(node))]
+        calls = [node for node in module.nodes if isinstance(node, ast.Call)]
+        asked: list[ast.AST] = [node for node in calls if _SAID.search(module.called(node))]
+        asked += [node for node in module.nodes if isinstance(node, ast.Assert)]
         asked_too = [
             node.value
             for node in module.nodes
