@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 
 from assay.cli import main
 from assay.documents import read, validate
-from assay.drafting import BYTES, LINES, drafts
 from assay.errors import ExitCode
 from assay.model.escalation import Escalation
 from assay.model.outcome import ImageRecord, Outcome, Proof, Stage, StageKind, TestReport, TestResult
+from assay.replay.drafting import BYTES, LINES, drafts
 from assay.rules import run
 from assay.storage import as_json
 from assay.workspace import load

@@ -8,8 +8,8 @@ import pytest
 
 from assay.executors.docker import Engine
 from assay.model.outcome import TestReport
-from assay.solving import Work, solve
-from assay.verification import verify
+from assay.verification.separate import verify
+from assay.verification.solving import Work, solve
 from tests.docker.conftest import prepared
 from tests.docker.tiny import put
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assay.model.outcome import Outcome, TestReport
-from assay.preparation import Prepared, resolve
 from assay.rewards import judge
-from assay.solving import merge
-from assay.terminal_bench import rewarded
+from assay.verification.preparation import Prepared, resolve
+from assay.verification.solving import merge
+from assay.verification.terminal_bench import rewarded
 
 LOGS = "/logs/verifier"
 LATE = "the tests did not end within {:g} s, or were killed"

@@ -15,10 +15,10 @@ from pathlib import Path
 from assay.archives import absolute, read_members, select
 from assay.executors import EngineError, Job, Taken
 from assay.executors.docker import Engine
-from assay.preparation import Prepared, is_shared, limits
-from assay.shared import verify_tree
-from assay.solving import GRACE, as_user
-from assay.verdicts import LOGS, Verified, invalid, reported, tests_variables, write_tests
+from assay.verification.preparation import Prepared, is_shared, limits
+from assay.verification.shared import verify_tree
+from assay.verification.solving import GRACE, as_user
+from assay.verification.verdicts import LOGS, Verified, invalid, reported, tests_variables, write_tests
 
 EXIT_FILE = ".exit"
 NOT_RUN = "the container ended before the tests did: out of memory, or the image lacks bash, tar or timeout"
