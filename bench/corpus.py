@@ -67,8 +67,8 @@ def _module(dice: random.Random, words: list[str], functions: int) -> str:
         a, b = dice.sample(words, 2)
         parts.append(
             f'\ndef {a}_{number}({b}, limit={dice.randint(1, 99)}):\n    """{_prose(dice, words, 1)}"""\n'
-            f"    found = [item for item in {b} if item[\"{a}\"] > limit]\n"
-            f"    for item in found:\n        item[\"{b}\"] = item[\"{a}\"] * {dice.randint(2, 9)}\n    return found\n"
+            f'    found = [item for item in {b} if item["{a}"] > limit]\n'
+            f'    for item in found:\n        item["{b}"] = item["{a}"] * {dice.randint(2, 9)}\n    return found\n'
         )
     return "\n".join(parts)
 
@@ -78,8 +78,8 @@ def _tests(dice: random.Random, keys: list[str], count: int) -> str:
     for number in range(count):
         key = dice.choice(keys)
         parts.append(
-            f'\ndef test_{key}_{number}():\n    result = json.loads(RESULT.read_text())\n'
-            f"    values = result[\"{key}\"]\n    assert len(values) == {dice.randint(2, 9)}\n"
+            f"\ndef test_{key}_{number}():\n    result = json.loads(RESULT.read_text())\n"
+            f'    values = result["{key}"]\n    assert len(values) == {dice.randint(2, 9)}\n'
             f"    assert sum(values) == {dice.randint(10, 999)}\n"
             f"    for place, value in enumerate(values):\n        assert value >= place * {dice.randint(0, 3)}\n"
         )

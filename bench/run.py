@@ -111,8 +111,8 @@ def oracle(root: Path) -> Iterator[Measure]:
     from concurrent.futures import ThreadPoolExecutor
 
     from assay.executors.docker import Engine
-    from assay.preparation import prepare
-    from assay.stages import plans, run_stage
+    from assay.replay.stages import plans, run_stage
+    from assay.verification.preparation import prepare
     from assay.workspace import load
 
     task = load(root).tasks["hello-milestones"]

@@ -48,7 +48,7 @@ def _plain_git(tmp_path_factory: pytest.TempPathFactory) -> None:
     config = tmp_path_factory.mktemp("git") / "config"
     config.write_text(
         "[user]\n\tname = Test\n\temail = nobody\n"
-        "[init]\n\tdefaultBranch = main\n[protocol]\n\tallow = never\n[protocol \"file\"]\n\tallow = always\n"
+        '[init]\n\tdefaultBranch = main\n[protocol]\n\tallow = never\n[protocol "file"]\n\tallow = always\n'
     )
     os.environ |= {"GIT_CONFIG_GLOBAL": str(config), "GIT_CONFIG_NOSYSTEM": "1", "GIT_TERMINAL_PROMPT": "0"}
 

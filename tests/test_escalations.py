@@ -17,10 +17,20 @@ from hypothesis import strategies as st
 
 from assay.cli import main
 from assay.documents import read, validate
-from assay.drafting import BYTES, LINES, drafts
 from assay.errors import ExitCode
 from assay.model.escalation import Escalation
-from assay.model.outcome import ImageRecord, Outcome, Proof, Stage, StageKind, TestReport, TestResult
+from assay.model.outcome import (
+    ImageFinding,
+    ImageRecord,
+    ImageScan,
+    Outcome,
+    Proof,
+    Stage,
+    StageKind,
+    TestReport,
+    TestResult,
+)
+from assay.replay.drafting import BYTES, LINES, drafts
 from assay.rules import run
 from assay.storage import as_json
 from assay.workspace import load
@@ -87,6 +97,24 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 ORACLES = [stage("oracle", "oracle", {"merge-rows": True, "keep-order": False}, attempt=n) for n in (1, 2, 3)]
 UNDECIDED = {"outcome": "invalid-verifier", "reason": "keep-order: reward.txt is not a number"}
+
+
+def test_an_answer_in_the_image_is_a_draft_of_its_own(root: Path) -> None:
+    held = write_proof(root, stage("oracle", "oracle", {"merge-rows": True}))
+    leak = ImageFinding(rule="image-holds-tests", path="/srv/t.py", message="`tests/t.py` is in the image as it is")
+    scan = ImageScan(
+        format=1, image=IMAGE.id, filesystem_sha256="d" * 64, entries=1, bytes=1, packages=0, findings=[leak, leak]
+    )
+    assert drafts(root, held, root / EVIDENCE) == []
+    proof = held.model_copy(update={"scan": scan})
+    assert proof.verdict == "refuted"
+    (file,) = drafts(root, proof, root / EVIDENCE)
+    found = escalation(file)
+    assert found.title == "image: /srv/t.py: `tests/t.py` is in the image as it is and 1 more"
+    assert found.reproduction == [
+        "assay replay row-merge --repeat 1 --no-hijack --mutants 0 --no-trajectories",
+        f"docker run --rm -it --network none {IMAGE.id} bash",
+    ]
 
 
 def test_stages_that_failed_for_one_reason_share_a_draft(root: Path) -> None:

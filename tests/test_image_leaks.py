@@ -19,8 +19,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assay.executors.filesystem import entries
-from assay.image_leaks import Secrets, inside
-from assay.image_scan import Scanned
+from assay.images.leaks import Secrets, inside
+from assay.images.scan import Scanned
 
 Files = Mapping[str, str | bytes | Path]
 

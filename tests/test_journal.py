@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from assay.errors import EnvironmentMissingError
 from assay.executors.owners import labels
-from assay.journal import FILE, STAGE, Journal, Past, adopt, entries, newest
-from assay.stages import Plan, StageRun, undecided
+from assay.replay.journal import FILE, STAGE, Journal, Past, adopt, entries, newest
+from assay.replay.stages import Plan, StageRun, undecided
 
 SAME = {"task": "tally", "content_sha256": "0" * 64, "image": "sha256:" + "1" * 64, "harness": "assay 1"}
 PLANS = [Plan("no-op", "no-op", 1, {"one": False}), *(Plan("oracle", "oracle", n, {"one": True}, 1) for n in (1, 2, 3))]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assay.rewards import Verdict, judge
-from assay.terminal_bench import OUTPUT, rewarded
+from assay.verification.terminal_bench import OUTPUT, rewarded
 
 HEAD = "..\n=========================== short test summary info ============================\n"
 

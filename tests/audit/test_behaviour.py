@@ -128,7 +128,7 @@ def test_what_could_not_run_is_not_assessed() -> None:
 
 
 def test_every_finding_of_an_image_scan_is_a_rule(repository: Path) -> None:
-    sources = "".join((repository / f"tools/assay/{name}.py").read_text() for name in ("image_scan", "image_leaks"))
+    sources = "".join((repository / f"tools/assay/images/{name}.py").read_text() for name in ("scan", "leaks"))
     used = set(re.findall(r'"(image-[a-z-]+)"', sources)) - {"image-scan"}
     assert used <= set(all_task_rules())
     assert "image-holds-tests" in used

@@ -14,7 +14,7 @@ import pytest
 from assay.errors import EnvironmentMissingError
 from assay.executors.docker import Engine
 from assay.executors.owners import scratch
-from assay.preparation import Prepared, prepare
+from assay.verification.preparation import Prepared, prepare
 from assay.workspace import load
 from tests.docker.tiny import write_workspace
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from assay.cluster import FOLDER_LIMIT, pack
 from assay.executors import EngineError
+from assay.replay.cluster import FOLDER_LIMIT, pack
 from tests.docker.conftest import assay, containers_of, environment
 from tests.docker.dask import Cluster, cluster
 from tests.docker.tiny import put, write_task

@@ -10,9 +10,9 @@ import pytest
 from assay.errors import UsageError
 from assay.executors.docker import Engine
 from assay.model.outcome import Stage
-from assay.preparation import prepare
-from assay.stages import plans, run_stage
-from assay.subjects import subject
+from assay.replay.stages import plans, run_stage
+from assay.replay.subjects import subject
+from assay.verification.preparation import prepare
 from tests.docker.test_hijack import DOCKERFILE
 from tests.docker.tiny import put
 

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from assay.executors.docker import Engine
 from assay.executors.filesystem import entries, filesystem_digest
-from assay.image_scan import drift, scan
+from assay.images.scan import drift, scan
 from assay.model.outcome import ImageRecord, ImageScan
-from assay.preparation import prepare
+from assay.verification.preparation import prepare
 from assay.workspace import load
 from tests.docker.tiny import put, write_workspace
 

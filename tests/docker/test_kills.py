@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from assay.executors.owners import reap_scratch
-from assay.journal import Past, newest
+from assay.replay.journal import Past, newest
 from tests.docker.conftest import assay, environment
 from tests.docker.daemon import Daemon, running
 from tests.docker.dask import Cluster, cluster

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from assay.executors.docker import Engine
 from assay.mutation import Mutant
-from assay.stages import Plan, mutant_plans, plans, run_stage
+from assay.replay.stages import Plan, mutant_plans, plans, run_stage
 from tests.docker.conftest import prepared
 
 

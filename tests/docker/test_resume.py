@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from assay.journal import newest
+from assay.replay.journal import newest
 from assay.workspace import load
 from tests.docker.conftest import assay, containers_of, environment
 from tests.docker.tiny import put

@@ -9,7 +9,7 @@ import pytest
 
 from assay.executors.docker import Engine
 from assay.model.outcome import Stage
-from assay.stages import Plan, hijack_plans, mutant_plans, plans, run_stage
+from assay.replay.stages import Plan, hijack_plans, mutant_plans, plans, run_stage
 from tests.docker.conftest import prepared
 from tests.docker.tiny import put
 

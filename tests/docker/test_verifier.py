@@ -8,8 +8,8 @@ import pytest
 
 from assay.executors.docker import Engine
 from assay.model.outcome import TestReport
-from assay.solving import Work, solve
-from assay.verification import verify
+from assay.verification.separate import verify
+from assay.verification.solving import Work, solve
 from tests.docker.conftest import prepared
 from tests.docker.tiny import put
 
@@ -41,7 +41,7 @@ def test_honest_work_is_scored(engine: Engine, workspace: Path, folder: Path) ->
         ("echo nan > /logs/verifier/reward.txt", "one finite number"),
         ("echo '{\"reward\": true}' > /logs/verifier/reward.json", "finite number"),
         (f"{LAWFUL}echo 1 > /logs/verifier/reward.txt", "but test `says_one` did not pass"),
-        ("echo 1 > /logs/verifier/reward.txt; kill -KILL $PPID; sleep 9", "or were killed"),
+        ("echo 1 > /logs/verifier/reward.txt; kill -KILL $PPID; sleep 9", "were killed before"),
         ("echo 1 > /logs/verifier/reward.txt; kill -TERM 1; sleep 9", "before the tests did"),
     ],
 )
@@ -65,6 +65,16 @@ def test_tests_that_hang_are_stopped(engine: Engine, workspace: Path, folder: Pa
     assert (report.outcome, report.passed) == ("invalid-verifier", None)
     assert "did not end within 1 s" in report.reason
     assert report.seconds < 15
+
+
+def test_tests_that_run_out_of_memory_are_no_grade_and_say_so(engine: Engine, workspace: Path, folder: Path) -> None:
+    file = workspace / "tasks/tiny/task.toml"
+    put(file, file.read_text().replace("[environment]\n", "[environment]\nmemory_mb = 32\n"))
+
+    report = graded(engine, workspace, folder, "true", "tail /dev/zero\nexit $?\n")
+
+    assert report.outcome.startswith("invalid-")
+    assert "memory" in report.reason
 
 
 HIJACKS = {

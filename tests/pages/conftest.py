@@ -13,4 +13,3 @@ from tests.pages.example import make_workspace
 def root(tmp_path: Path) -> Path:
     """The small complete workspace."""
     return make_workspace(tmp_path / "workspace")
-

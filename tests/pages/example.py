@@ -159,7 +159,9 @@ def make_workspace(root: Path) -> Path:
     write_text(task / "task.toml", TASK_TOML)
     write_text(task / "rubric.yaml", RUBRIC)
     write_text(task / "user.yaml", USER)
-    write_text(task / "README.md", "# Tally\n\nPitfalls:\n\n- `wc -c` counts *bytes*\n- [the manual](https://example.org/wc)\n")
+    write_text(
+        task / "README.md", "# Tally\n\nPitfalls:\n\n- `wc -c` counts *bytes*\n- [the manual](https://example.org/wc)\n"
+    )
     write_text(task / "instruction.md", "Make `tally.sh` count words.\n\n```bash\n./tally.sh sample.txt\n```\n")
     write_text(task / "environment/Dockerfile", "FROM debian:bookworm-slim\nCOPY app /app\n")
     write_text(task / "tests/test.sh", "#!/bin/bash\n")

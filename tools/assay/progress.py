@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from assay.model.outcome import Stage
-    from assay.replay import Replay
+    from assay.replay.replays import Replay
 
 
 class StageProgress:

@@ -26,10 +26,10 @@ from assay.model.attempt import Action
 from assay.model.outcome import TestReport
 from assay.model.session import Isolation
 from assay.model.trajectory import ATIF_VERSION, Agent, Observation, ObservationResult, Step, ToolCall, Trajectory
-from assay.preparation import Prepared, artifact_paths, resolve
 from assay.repository import diff_trees
-from assay.verdicts import Verified
-from assay.verification import verify
+from assay.verification.preparation import Prepared, artifact_paths, resolve
+from assay.verification.separate import verify
+from assay.verification.verdicts import Verified
 from assay.worktree import image_tree, patched_tree, products, tracked_copy, tree_artifacts
 
 OUTPUT_LIMIT = 64 * 1024

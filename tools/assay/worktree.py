@@ -10,8 +10,8 @@ from pathlib import Path
 from assay.archives import WorkTree, absolute, unpack, untracked
 from assay.executors import EngineError, Job, Taken
 from assay.executors.docker import Engine
-from assay.preparation import Prepared, artifact_paths
 from assay.repository import apply_patch
+from assay.verification.preparation import Prepared, artifact_paths
 
 
 def patched_artifacts(engine: Engine, prepared: Prepared, patch: bytes, folder: Path) -> Taken:

@@ -303,8 +303,6 @@ def _fed(folder: TaskFolder) -> str:
                 r"write|post|put|run|insert|execute|DataFrame", module.called(node)
             ):
                 found += [
-                    part.value
-                    for part in walk(node)
-                    if isinstance(part, ast.Constant) and isinstance(part.value, str)
+                    part.value for part in walk(node) if isinstance(part, ast.Constant) and isinstance(part.value, str)
                 ]
     return "\n".join(found)

@@ -239,9 +239,7 @@ def _is_look(scope: Scope, test: ast.expr | None) -> bool:
     left, right = test.left, test.comparators[0]
     if isinstance(test.ops[0], ast.In):
         return isinstance(left, ast.Constant) and _is_code(scope, right)
-    sized = any(
-        scope.module.called(n).endswith("getsize") or getattr(n, "attr", "") == "st_size" for n in walk(left)
-    )
+    sized = any(scope.module.called(n).endswith("getsize") or getattr(n, "attr", "") == "st_size" for n in walk(left))
     return sized and isinstance(right, ast.Constant) and isinstance(test.ops[0], ast.Gt)
 
 

@@ -161,7 +161,7 @@ def _replayed(results: Sequence[Result], policy: Mapping[str, str], jobs: int) -
     from assay.commands.replay import connected
     from assay.executors.owners import scratch
     from assay.progress import StageProgress
-    from assay.replay import Replay, Wanted, replay
+    from assay.replay.replays import Replay, Wanted, replay
 
     settings = _settings(Path.cwd())
     root = settings.parent if settings else Path.cwd()
@@ -187,7 +187,7 @@ def _subjects(
     """
     from assay.audit import graded
     from assay.audit.behaviour import refused
-    from assay.subjects import subject
+    from assay.replay.subjects import subject
 
     tasks: dict[str, Task] = {}
     audited: dict[str, Result] = {}

@@ -70,7 +70,7 @@ def command(
     _known(workspace, handle)
     changes = {"raised_by": handle} | ({"blocking": False} if not_blocking else {})
     if source and not (task or title or kind):
-        from assay.drafting import as_yaml
+        from assay.replay.drafting import as_yaml
 
         draft = _draft(workspace, source)
         escalation = _read(draft, Escalation).model_copy(update=changes | {"status": "open"})
@@ -100,7 +100,7 @@ def _draft(workspace: Workspace, source: Path) -> Path:
     if folder is None:
         hint = "name a draft, or the folder that `assay replay` names beside what failed"
         raise UsageError("no-draft", f"`{source}` is neither a draft nor the evidence of a replay", hint)
-    from assay.drafting import FOLDER, drafts
+    from assay.replay.drafting import FOLDER, drafts
 
     found = sorted((folder / FOLDER).glob("*.yaml"))
     found = found or drafts(workspace.root, _read(folder / "replay.json", Proof), folder)

@@ -68,9 +68,9 @@ def _record(root: Path, task: Task, alias: str, source: Script | Terminal, secon
     from assay.executors import EngineError
     from assay.executors.docker import Engine
     from assay.executors.owners import scratch
-    from assay.image_scan import scan
-    from assay.preparation import prepare
+    from assay.images.scan import scan
     from assay.trials import Recording, record
+    from assay.verification.preparation import prepare
 
     pool = ThreadPoolExecutor(os.cpu_count() or 1)
     with Engine.connect() as engine, scratch() as folder:

@@ -17,8 +17,8 @@ from assay.workspace import Task, find_root, load
 
 if TYPE_CHECKING:
     from assay.model.outcome import Proof
-    from assay.replay import Replay
-    from assay.workplace import Workplace
+    from assay.replay.replays import Replay
+    from assay.replay.workplace import Workplace
 
 
 def _shard(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int, int]:
@@ -67,7 +67,7 @@ def command(
       assay replay --if-changed
       assay replay --shard 2/3 --json
     """
-    from assay.replay import Replay, Wanted
+    from assay.replay.replays import Replay, Wanted
 
     root = find_root(Path.cwd())
     workspace = load(root)
@@ -112,13 +112,13 @@ def _part(tasks: Sequence[Task], shard: tuple[int, int], quiet: bool) -> list[Ta
 def connected(scheduler: str | None, jobs: int) -> Iterator[Workplace]:
     """This machine's engine, or the workers of a scheduler; whatever ends the work early also ends the containers."""
     if scheduler:
-        from assay.cluster import Cluster
+        from assay.replay.cluster import Cluster
 
         with Cluster.connect(scheduler) as cluster:
             yield cluster
         return
     from assay.executors.docker import Engine
-    from assay.workplace import Here
+    from assay.replay.workplace import Here
 
     with Engine.connect(jobs) as engine:
         here = Here(engine, jobs)
@@ -134,7 +134,7 @@ def connected(scheduler: str | None, jobs: int) -> Iterator[Workplace]:
 def _proofs(replays: Sequence[Replay], workplace: Workplace, if_changed: bool) -> Iterator[tuple[Replay, Proof]]:
     """Proofs as they are finished, earlier ones first."""
     from assay.progress import StageProgress
-    from assay.replay import replay
+    from assay.replay.replays import replay
 
     left = []
     for item in replays:
@@ -154,7 +154,7 @@ def _plain(proof: Proof) -> dict[str, object]:
 
 
 def _show(root: Path, item: Replay, proof: Proof) -> None:
-    from assay.drafting import drafts
+    from assay.replay.drafting import drafts
     from assay.reporters.proofs import as_text
 
     folder = item.folder.relative_to(root)

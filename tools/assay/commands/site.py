@@ -17,8 +17,13 @@ if TYPE_CHECKING:
 
 
 @click.command("site")
-@click.option("--audience", type=click.Choice(["public", "annotator"]), default="public", show_default=True,
-              help="`annotator` leaves out all grades and rankings.")
+@click.option(
+    "--audience",
+    type=click.Choice(["public", "annotator"]),
+    default="public",
+    show_default=True,
+    help="`annotator` leaves out all grades and rankings.",
+)
 @click.option("--serve", is_flag=True, help="Serve on http://127.0.0.1:8000 until interrupted, instead of building.")
 def command(audience: str, serve: bool) -> None:
     """Write the generated pages beneath site/ and build the site into build/site.

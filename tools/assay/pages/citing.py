@@ -141,4 +141,3 @@ def _citations(sheet: Annotation, rubric: Rubric | None) -> Iterator[tuple[str, 
     for citation in find_citations(sheet.comparison)[0]:
         if citation.alias:
             yield citation.alias, citation, Mention(sheet.annotator, "comparison")
-

@@ -34,7 +34,7 @@ def _file(file: FileDiff, cited: Sequence[Mention], task_page: str) -> str:
     opened = " open" if file.added + file.removed <= OPEN_LINES else ""
     state = "new" if file.new else "deleted" if file.deleted else "renamed" if file.path != file.old_path else ""
     counts = f'<span class="as-pass">+{file.added}</span> <span class="as-fail">\u2212{file.removed}</span>'
-    label = f'<code>{raw(file.path)}</code>{markup.tag(state) if state else ""}'
+    label = f"<code>{raw(file.path)}</code>{markup.tag(state) if state else ''}"
     head = f'<summary>{label}<span class="as-meta">{counts}</span></summary>'
     body = cited_by(cited, task_page) if cited else ""
     body += "".join(f'<p class="as-quiet">{raw(note)}</p>' for note in file.notes)

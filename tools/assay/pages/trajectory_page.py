@@ -57,7 +57,7 @@ def length(attempt: Attempt) -> str:
     if trajectory is None:
         return "cannot be read"
     calls = sum(len(step.tool_calls or ()) for step in trajectory.steps)
-    return f'{markup.count(len(trajectory.steps), "step")}, {markup.count(calls, "call")}'
+    return f"{markup.count(len(trajectory.steps), 'step')}, {markup.count(calls, 'call')}"
 
 
 def _lead(attempt: Attempt) -> str:
@@ -171,7 +171,7 @@ def _test(milestone: str, test: TestResult, mentions: Mapping[str, Sequence[Ment
     place = links.anchor_of_test(milestone, test.name)
     cited = mentions.get(place, ())
     passed = {"passed": True, "skipped": None}.get(test.status, False)
-    head = f'{markup.verdict(passed, test.status)} <code>{raw(test.name)}</code>'
+    head = f"{markup.verdict(passed, test.status)} <code>{raw(test.name)}</code>"
     times = f'<span class="as-meta">{markup.seconds(test.seconds)}</span>'
     body = "".join(_test_body(test, cited, task_page))
     if not body:

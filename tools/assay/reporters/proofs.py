@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from assay.journal import place
 from assay.model.outcome import Proof, Stage
 from assay.mutation.grading import score
+from assay.replay.journal import place
 from assay.results.intervals import Interval, wilson
 
 

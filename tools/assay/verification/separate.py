@@ -15,13 +15,14 @@ from pathlib import Path
 from assay.archives import absolute, read_members, select
 from assay.executors import EngineError, Job, Taken
 from assay.executors.docker import Engine
-from assay.preparation import Prepared, is_shared, limits
-from assay.shared import verify_tree
-from assay.solving import GRACE, as_user
-from assay.verdicts import LOGS, Verified, invalid, reported, tests_variables, write_tests
+from assay.verification.preparation import Prepared, is_shared, limits
+from assay.verification.shared import verify_tree
+from assay.verification.solving import GRACE, as_user
+from assay.verification.verdicts import LOGS, Verified, invalid, reported, tests_variables, write_tests
 
 EXIT_FILE = ".exit"
-NOT_RUN = "the container ended before the tests did: out of memory, or the image lacks bash, tar or timeout"
+NOT_RUN = "the container ended before the tests did; the image may lack bash, tar or timeout"
+OUT_OF_MEMORY = "the tests ran out of the container's memory (`memory_mb` in task.toml)"
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def examine(engine: Engine, prepared: Prepared, milestone: str, given: Handover)
     files = read_members(archive) if archive else {}
     ended = files.get(EXIT_FILE, b"").isdigit()
     if not ended and not finished.timed_out:
-        return invalid(prepared, milestone, NOT_RUN, finished.log)
+        return invalid(prepared, milestone, OUT_OF_MEMORY if finished.out_of_memory else NOT_RUN, finished.log)
     exit_code = int(files[EXIT_FILE]) if ended and not finished.timed_out else None
     return reported(prepared, milestone, files, exit_code, finished.seconds, finished.log, given.rejected)
 

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from assay import __version__
 from assay.executors.docker import Engine
 from assay.executors.owners import this_process
-from assay.preparation import Prepared, prepare
+from assay.verification.preparation import Prepared, prepare
 from assay.workspace import Task
 
 HARNESS = f"assay {__version__}"

@@ -25,8 +25,8 @@ from assay.errors import EnvironmentMissingError, FatalError
 from assay.executors import EngineError
 from assay.executors.docker import Engine
 from assay.executors.owners import scratch, this_process
-from assay.preparation import Prepared, prepare
-from assay.workplace import HARNESS, Work
+from assay.replay.workplace import HARNESS, Work
+from assay.verification.preparation import Prepared, prepare
 from assay.workspace import SETTINGS, Task, load
 
 FOLDER_LIMIT = 8 * 1024 * 1024

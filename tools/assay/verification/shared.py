@@ -17,9 +17,9 @@ from pathlib import Path, PurePosixPath
 from assay.archives import read_members
 from assay.executors import EngineError, Executed, Taken
 from assay.executors.docker import Engine, Shell
-from assay.preparation import Prepared, is_shared, resolve
-from assay.solving import GRACE, Solved, Work, judged, missing_solution, write_script
-from assay.verdicts import LOGS, Verified, invalid, reported, tests_variables, write_tests
+from assay.verification.preparation import Prepared, is_shared, resolve
+from assay.verification.solving import GRACE, Solved, Work, judged, missing_solution, write_script
+from assay.verification.verdicts import LOGS, Verified, invalid, reported, tests_variables, write_tests
 
 EMPTY = f"rm -rf /tests {LOGS} && mkdir -p {LOGS} && chmod 777 {LOGS}"
 LOG_FOLDERS = ("logs/agent", "logs/verifier", "logs/artifacts")

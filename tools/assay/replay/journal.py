@@ -22,7 +22,7 @@ from pydantic import ValidationError
 from assay.errors import EnvironmentMissingError
 from assay.executors.owners import abandoned
 from assay.model.outcome import Stage, Superseded
-from assay.stages import Plan, StageRun
+from assay.replay.stages import Plan, StageRun
 from assay.storage import as_json, write_whole
 
 FILE = "journal.jsonl"

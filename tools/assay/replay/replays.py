@@ -16,18 +16,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from assay.budgets import tight
 from assay.contents import content_hash
 from assay.executors import EngineError
 from assay.executors.docker import Engine
 from assay.executors.owners import labels
-from assay.image_scan import drift, scan
-from assay.journal import Entry, Journal, Past, adopt, key, newest, place, storing
+from assay.images.scan import drift, scan
 from assay.model.outcome import ImageRecord, ImageScan, Proof, Stage, Superseded
-from assay.preparation import Prepared
-from assay.stages import Plan, StageRun, hijack_plans, mutant_plans, plan_digest, plans, run_stage, undecided
+from assay.replay.budgets import tight
+from assay.replay.journal import Entry, Journal, Past, adopt, key, newest, place, storing
+from assay.replay.stages import Plan, StageRun, hijack_plans, mutant_plans, plan_digest, plans, run_stage, undecided
+from assay.replay.workplace import HARNESS, Work, Workplace
 from assay.storage import as_json, write_whole
-from assay.workplace import HARNESS, Work, Workplace
+from assay.verification.preparation import Prepared
 from assay.workspace import PROOFS, Attempt, Task
 
 POLL = 0.5

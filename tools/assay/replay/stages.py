@@ -19,11 +19,11 @@ from assay.hijack import BATTERY, FURTHER, LATE, plant
 from assay.model.outcome import Outcome, Stage, StageKind, TestReport, is_valid
 from assay.mutation import LIMIT, SCRIPT, Mutant, mutants
 from assay.mutation.grading import classify
-from assay.preparation import Prepared, is_shared
-from assay.shared import solve_live, verify_live
-from assay.solving import Solved, Work, solve
-from assay.verdicts import Verified
-from assay.verification import examine, hand_over, verify
+from assay.verification.preparation import Prepared, is_shared
+from assay.verification.separate import examine, hand_over, verify
+from assay.verification.shared import solve_live, verify_live
+from assay.verification.solving import Solved, Work, solve
+from assay.verification.verdicts import Verified
 from assay.workspace import Attempt, Task
 from assay.worktree import patched_artifacts
 

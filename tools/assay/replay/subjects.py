@@ -30,8 +30,8 @@ from assay.model.task import (
     TaskFile,
     VerifierSettings,
 )
-from assay.solving import merge
-from assay.terminal_bench import OUTPUT
+from assay.verification.solving import merge
+from assay.verification.terminal_bench import OUTPUT
 from assay.workspace import Entry, Task
 
 M = TypeVar("M", bound=BaseModel)

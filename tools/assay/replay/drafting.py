@@ -9,7 +9,7 @@ from pathlib import Path
 
 from assay.documents import to_yaml
 from assay.model.escalation import MACHINE, Escalation, EscalationEvidence
-from assay.model.outcome import Proof, Stage, TestReport, is_valid
+from assay.model.outcome import ImageScan, Proof, Stage, TestReport, is_valid
 from assay.pages.inert import first_line, visible
 from assay.storage import write_whole
 
@@ -38,6 +38,10 @@ def drafts(root: Path, proof: Proof, folder: Path) -> list[Path]:
     for stages in _same_reason(proof):
         file = folder / FOLDER / f"{_slug(stages, [path.stem for path in written])}.yaml"
         write_whole(file, as_yaml(_draft(root, proof, folder, stages)).encode())
+        written.append(file)
+    if proof.scan and proof.scan.findings:
+        file = folder / FOLDER / "image.yaml"
+        write_whole(file, as_yaml(_of_image(root, proof, proof.scan, folder)).encode())
         written.append(file)
     return written
 
@@ -101,6 +105,29 @@ def _draft(root: Path, proof: Proof, folder: Path, stages: Sequence[Stage]) -> E
     )
 
 
+def _of_image(root: Path, proof: Proof, scan: ImageScan, folder: Path) -> Escalation:
+    found = [visible(f"{item.path}: {item.message}") for item in scan.findings]
+    more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+    return Escalation(
+        format=1,
+        task=proof.task,
+        title=first_line(f"image: {found[0]}{more}"),
+        raised_by=MACHINE,
+        kind="environment",
+        blocking=True,
+        status="draft",
+        expected="The image holds no tests, no solution and no history that the agent could learn them from.\n",
+        found="\n".join([*found[:NAMED], ""]),
+        reproduction=_reproduction(root, proof, ()),
+        evidence=EscalationEvidence(
+            command=_command(proof, ()),
+            image=scan.image,
+            content_sha256=proof.content_sha256,
+            path=_shown(root, folder),
+        ),
+    )
+
+
 def _evidence(root: Path, proof: Proof, folder: Path, stage: Stage) -> EscalationEvidence:
     report = next((report for report in stage.reports if not is_valid(report.outcome)), None)
     report = report or next(iter(_wrong_reports(stage)), None) or next(iter(stage.reports), None)
@@ -155,7 +182,7 @@ def _reproduction(root: Path, proof: Proof, stages: Sequence[Stage]) -> list[str
     image = [f"docker run --rm -it --network none {proof.image.id} bash"] if proof.image else []
     build = [f"docker build {context}"] if not image and (root / context / "Dockerfile").is_file() else []
     # one stage of a group is enough to see it, and one that is the task's own needs no trajectory
-    smallest = [next((stage for stage in stages if stage.kind != "trajectory"), stages[0])]
+    smallest = [*(stage for stage in stages if stage.kind != "trajectory"), *stages][:1]
     return [*build, _command(proof, smallest), *image]
 
 

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assay.model.outcome import Outcome, TestReport
-from assay.preparation import Prepared, resolve
 from assay.rewards import judge
-from assay.solving import merge
-from assay.terminal_bench import rewarded
+from assay.verification.preparation import Prepared, resolve
+from assay.verification.solving import merge
+from assay.verification.terminal_bench import rewarded
 
 LOGS = "/logs/verifier"
-LATE = "the tests did not end within {:g} s, or were killed"
+LATE = "the tests did not end within {:g} s"
+KILLED = "the tests were killed before their {:g} s were over: out of memory, or by a process of their own"
 STEADY = {"TZ": "UTC", "LANG": "C.UTF-8", "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
 """Makes the same tests give the same answer on every machine."""
 
@@ -39,12 +40,13 @@ def reported(
     """The report on tests that ran: `files` are those of /logs/verifier, `exit_code` is None when they never ended."""
     step = prepared.step(milestone)
     verdict = judge(rewarded(files), exit_code, step.min_reward)
-    late = exit_code in (None, 124, 137)
+    limit = step.verifier.timeout_sec
+    stopped = {None: LATE, 124: LATE, 137: KILLED if seconds < limit else LATE}.get(exit_code)
     report = _report(
         prepared,
         milestone,
         verdict.outcome,
-        LATE.format(step.verifier.timeout_sec) if late else verdict.reason,
+        stopped.format(limit) if stopped else verdict.reason,
         log,
         passed=verdict.passed,
         reward=verdict.reward,

@@ -17,11 +17,11 @@ from assay.documents import read, validate
 from assay.executors.docker import Engine
 from assay.executors.filesystem import Entry, exported, filesystem_digest
 from assay.executors.owners import scratch
-from assay.image_leaks import PROGRAM, Secrets, inside
+from assay.images.leaks import PROGRAM, Secrets, inside
 from assay.model.outcome import ImageFinding, ImageRecord, ImageScan
-from assay.preparation import Prepared
 from assay.repository import GitError, blobs, commits_beyond_head, unreachable_objects
 from assay.storage import as_json, write_whole
+from assay.verification.preparation import Prepared
 
 IMAGES = ".assay/images"
 RECIPE = 2

@@ -12,7 +12,7 @@ from assay.executors import Job, Taken
 from assay.executors.docker import Engine
 from assay.model.outcome import Outcome
 from assay.model.task import DEFAULT_TIMEOUT
-from assay.preparation import Prepared, artifact_paths, resolve
+from assay.verification.preparation import Prepared, artifact_paths, resolve
 
 GRACE = 20.0
 """Seconds that a container may take beyond the limits of what runs in it, before it is killed from outside."""

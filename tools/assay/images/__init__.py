@@ -1,0 +1,1 @@
+"""What the images of tasks hold, and whether two are the same."""

@@ -1,0 +1,1 @@
+"""Proofs of tasks by running them, and re-tests of recorded trajectories."""
