@@ -23,7 +23,7 @@ from pathlib import Path
 ASSAY = [sys.executable, "-m", "assay"]
 FILES = 1000
 TASKS = 3500
-AUDIT_FACTOR = 60
+AUDIT_FACTOR = 75
 READ_AND_HASH = """
 import hashlib, os, sys
 for place, _, names in os.walk(sys.argv[1]):
