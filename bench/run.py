@@ -22,6 +22,25 @@ from pathlib import Path
 
 ASSAY = [sys.executable, "-m", "assay"]
 FILES = 1000
+BUSY = """\
+schema_version = "1.4"
+artifacts = ["/root/out.txt"]
+[metadata]
+difficulty = "easy"
+category = "bench"
+expert_time_estimate_min = 1
+crux = "None."
+origin = "Made for this measurement."
+[task]
+name = "assay/busy"
+[verifier]
+environment_mode = "separate"
+[environment]
+network_mode = "no-network"
+workdir = "/root"
+[[steps]]
+name = "wait"
+"""
 TASKS = 3500
 AUDIT_FACTOR = 75
 READ_AND_HASH = """
@@ -108,8 +127,6 @@ def annotations(root: Path) -> Iterator[Measure]:
 
 def oracle(root: Path) -> Iterator[Measure]:
     """One oracle trial (a fresh container for the solution, one for the tests) against one bare `docker run`."""
-    from concurrent.futures import ThreadPoolExecutor
-
     from assay.executors.docker import Engine
     from assay.replay.stages import plans, run_stage
     from assay.verification.preparation import prepare
@@ -123,11 +140,44 @@ def oracle(root: Path) -> Iterator[Measure]:
         stages = [timed(lambda: run_stage(engine, prepared, ladder)) for _ in range(5)]
         per_trial = statistics.median(stages) * 2 / (1 + len(task.milestones))
         yield Measure("oracle trial: solution + one milestone's tests", "docker run … true", per_trial, bare, 3)
-        one = timed(lambda: [run_stage(engine, prepared, plan) for plan in plans(task)])
+
+
+def long_tests(root: Path) -> Iterator[Measure]:
+    """Tests of five seconds: what surrounds them, and whether two processors do twice the work."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from assay.executors.docker import Engine
+    from assay.replay.stages import plans, run_stage
+    from assay.verification.preparation import prepare
+    from assay.workspace import load
+
+    folder = root / "tasks/busy"
+    loops = round(5 * 200_000 / timed(lambda: subprocess.run(["bash", "-c", busy(200_000)], check=True)))
+    files = {"task.toml": BUSY, "instruction.md": "Nothing.\n", "environment/Dockerfile": "FROM debian:bookworm-slim\n"}
+    files["tests/test.sh"] = f"{busy(loops)}\necho 1 > /logs/verifier/reward.txt\n"
+    files["steps/wait/solution/solve.sh"] = "echo done > /root/out.txt\n"
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    bare_run = ["docker", "run", "--rm", "--network", "none", "debian:bookworm-slim", "bash", "-c", busy(loops)]
+    with Engine.connect() as engine:
+        task = load(root).tasks["busy"]
+        prepared, oracle = prepare(engine, task), next(plan for plan in plans(task) if plan.name == "oracle")
+        run_stage(engine, prepared, oracle)
+        bare, trial = wall(bare_run, root, 3), [timed(lambda: run_stage(engine, prepared, oracle)) for _ in range(3)]
+        yield Measure("oracle trial with tests of 5 s", "docker run of them", statistics.median(trial), bare, 1.15)
         with ThreadPoolExecutor(2) as pool:
-            two = timed(lambda: list(pool.map(lambda plan: run_stage(engine, prepared, plan), plans(task))))
+            two = timed(lambda: list(pool.map(lambda _: run_stage(engine, prepared, oracle), range(4))))
+    shutil.rmtree(folder)
     if (os.cpu_count() or 1) > 1:
-        yield Measure("a proof with 2 jobs", "with 1 job", two, one, 1.7, at_most=False)
+        yield Measure(
+            "4 trials with tests of 5 s, 2 jobs", "1 job", two, 4 * statistics.median(trial), 1.7, at_most=False
+        )
+
+
+def busy(loops: int) -> str:
+    """A shell line that keeps a processor at work."""
+    return f"i=0; while [ $i -lt {loops} ]; do i=$((i+1)); done"
 
 
 def audits(root: Path) -> Iterator[Measure]:
@@ -186,7 +236,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "workspace"
         subprocess.run([*ASSAY, "init", str(root)], check=True, stdout=subprocess.DEVNULL)
-        measures = [found for part in (hook, annotations, audits, oracle) for found in part(root)]
+        measures = [found for part in (hook, annotations, audits, oracle, long_tests) for found in part(root)]
     if "--json" in sys.argv:
         print(json.dumps([{**vars(item), "ratio": item.ratio, "holds": item.holds} for item in measures], indent=2))
     else:
