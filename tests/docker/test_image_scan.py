@@ -158,7 +158,7 @@ def test_a_rebuild_has_another_id_and_the_same_files(engine: Engine, tmp_path: P
         assert rebuilt.record.id != prepared.image.record.id
         assert after.filesystem_sha256 == before.filesystem_sha256
     finally:
-        subprocess.run(["docker", "image", "rm", rebuilt.record.id], check=True, capture_output=True)
+        subprocess.run(["docker", "image", "rm", rebuilt.record.id], check=False, capture_output=True)
 
 
 def test_drift_names_what_changed_since_both_were_scanned(engine: Engine, tmp_path: Path) -> None:
