@@ -16,7 +16,7 @@ HERE = Path(__file__).parent
 class Case:
     """One table of a labels file.
 
-    What is laid over the base, in this order: the folder `cases/<name>`, `files` (texts), `bytes` (hexadecimal),
+    What is laid over the base, in this order: `files` (texts), `bytes` (hexadecimal),
     without `remove`; then `setup` runs in the task folder as a shell line, for what git cannot hold.
     """
 
@@ -49,8 +49,6 @@ def materialise(case: Case, parent: Path) -> Path:
     """The task folder of `case`, made in `parent`."""
     folder = parent / case.name
     shutil.copytree(HERE / "bases" / case.base, folder)
-    if (HERE / "cases" / case.name).is_dir():
-        shutil.copytree(HERE / "cases" / case.name, folder, dirs_exist_ok=True)
     contents = {path: text.encode() for path, text in case.files.items()}
     for path, content in (contents | {path: bytes.fromhex(text) for path, text in case.bytes.items()}).items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
