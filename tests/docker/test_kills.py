@@ -35,8 +35,8 @@ Tool = subprocess.Popen[str]
 class Scene:
     """A workspace, a daemon, two workers, and what a replay shows that nobody disturbs."""
 
-    def __init__(self, root: Path, daemon: Daemon, workers: Cluster) -> None:
-        self.root, self.daemon, self.workers = root, daemon, workers
+    def __init__(self, root: Path, scratch: Path, daemon: Daemon, workers: Cluster) -> None:
+        self.root, self.scratch, self.daemon, self.workers = root, scratch, daemon, workers
         self.replays = root / ".assay/replays/tiny"
         write_workspace(root)
         self.replay()
@@ -44,16 +44,21 @@ class Scene:
         self.expected = self.replay("--fresh")
         self.seconds = time.monotonic() - started
 
+    @property
+    def variables(self) -> dict[str, str]:
+        """Temporary files go to a folder that no other test uses."""
+        return {"DOCKER_HOST": self.daemon.host, "TMPDIR": str(self.scratch)}
+
     def start(self, *options: str) -> Tool:
         command = [sys.executable, "-m", "assay", *OPTIONS, *options]
-        variables, nothing = environment(DOCKER_HOST=self.daemon.host), subprocess.DEVNULL
+        variables, nothing = environment(**self.variables), subprocess.DEVNULL
         return subprocess.Popen(
             command, cwd=self.root, env=variables, text=True, stdout=subprocess.PIPE, stderr=nothing
         )
 
     def replay(self, *options: str) -> dict[str, object]:
         """Results by stage of a replay that nobody disturbs."""
-        called = assay(self.root, *OPTIONS, *options, DOCKER_HOST=self.daemon.host)
+        called = assay(self.root, *OPTIONS, *options, limit=120, **self.variables)
         assert called.code == 0, called.err + called.out
         (proof,) = json.loads(called.out)
         return {f"{stage['name']}-{stage['attempt']}": [stage["holds"], stage["mutant"]] for stage in proof["stages"]}
@@ -61,9 +66,9 @@ class Scene:
 
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    folder = tmp_path_factory.mktemp("dask")
-    with running() as daemon, cluster(folder, 2, DOCKER_HOST=daemon.host) as workers:
-        yield Scene(tmp_path_factory.mktemp("workspace"), daemon, workers)
+    folder, scratch = tmp_path_factory.mktemp("dask"), tmp_path_factory.mktemp("scratch")
+    with running() as daemon, cluster(folder, 2, DOCKER_HOST=daemon.host, TMPDIR=str(scratch)) as workers:
+        yield Scene(tmp_path_factory.mktemp("workspace"), scratch, daemon, workers)
 
 
 def kill_tool(scene: Scene, tool: Tool, choice: random.Random) -> None:
@@ -134,7 +139,7 @@ def check(scene: Scene, killed: Past | None, code: int) -> None:
         kept = {name: line["sha256"] for name, (line, _) in last.decided().items()}
         assert kept.items() >= decided.items()
     assert scene.daemon.left() == []
-    assert reap_scratch() == 0
+    assert reap_scratch(scene.scratch) == 0
 
 
 def check_starts(past: Past, proof: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -57,6 +58,7 @@ class Engine:
         self._lock = threading.Lock()
         self._builds: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._stopped = self._silent = False
+        self._leaving = ThreadPoolExecutor(2, thread_name_prefix="remove")
 
     @classmethod
     def connect(cls, jobs: int = 8) -> Engine:
@@ -274,6 +276,7 @@ class Engine:
 
     def close(self) -> None:
         """Remove every container of this run. When the engine is gone, the next one that connects will do it."""
+        self._leaving.shutdown()
         if not self._silent:
             with suppress(*_failures()):
                 for item in self.api.containers(all=True, filters={"label": f"{RUN}={self.run_id}"}):
@@ -285,7 +288,11 @@ class Engine:
             self.api.kill(container)
 
     def discard(self, container: str) -> None:
-        """Remove a container, or leave it to `close` and to the next run when the engine has gone away."""
+        """Remove a container while the run goes on: that takes as long as a start, and nothing waits for it."""
+        with suppress(RuntimeError):  # the run has ended: `close` finds what is left
+            self._leaving.submit(self._try_to_remove, container)
+
+    def _try_to_remove(self, container: str) -> None:
         if not self._silent:
             with suppress(*_failures()):
                 self._remove(container)

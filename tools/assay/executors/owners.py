@@ -61,10 +61,10 @@ def scratch() -> Iterator[Path]:
         yield folder
 
 
-def reap_scratch() -> int:
+def reap_scratch(within: Path | None = None) -> int:
     """Remove the temporary folders of dead processes of this host; returns how many there were."""
     removed = 0
-    for folder in Path(tempfile.gettempdir()).glob(f"{_scratch_prefix()}*-*-*"):
+    for folder in (within or Path(tempfile.gettempdir())).glob(f"{_scratch_prefix()}*-*-*"):
         pid, start = folder.name.removeprefix(_scratch_prefix()).split("-")[:2]
         if pid.isdigit() and _start(int(pid)) != start:
             shutil.rmtree(folder, ignore_errors=True)

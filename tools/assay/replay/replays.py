@@ -3,14 +3,15 @@
 A task is proven by states of its work tree: untouched (every milestone's tests must fail), after each reference
 solution (its own tests and all earlier ones pass, the next ones fail), and after all of them (everything passes).
 Then plants try to forge a verdict, and mutants of the reference measure the tests. A trajectory reproduces when its
-last patch, applied to the image, gets the results that were recorded for it.
+last patch, applied to the image, gets the results that were recorded for it; one that does not gets them a second
+time with nothing beside it, since what agents write may depend on how busy the machine is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -32,6 +33,8 @@ from assay.workspace import PROOFS, Attempt, Task
 
 POLL = 0.5
 """Seconds between looks at what was begun elsewhere."""
+BUSY = "not as recorded while other containers ran; as recorded with nothing beside it"
+TWICE = "not as recorded; neither the second time, with nothing beside it"
 KINDS = ("no-op", "ladder", "oracle", "hijack", "mutant", "trajectory")
 
 
@@ -78,6 +81,7 @@ class Replay:
         self._reference: Stage | None = None
         self._unfinished: dict[str, str] = {}
         self._failed: set[str] = set()
+        self._doubted: list[Plan] = []
         self._places: dict[str, str] = {}
 
     @property
@@ -93,7 +97,7 @@ class Replay:
         proof = self.task.proof
         if proof is None or proof.verdict != "proven" or proof.harness != HARNESS or proof.image is None:
             return None
-        ran = {(stage.name, stage.attempt, stage.patch_sha256, tuple(stage.expected.items())) for stage in proof.stages}
+        ran = {(s.name, _number(s), s.patch_sha256, tuple(s.expected.items())) for s in proof.stages}
         wanted = [(p.name, p.number, plan_digest(p), tuple(p.expected.items())) for p in (*self.plans, *self.plants)]
         complete = ran.issuperset(wanted) and proof.mutant_cap >= self.wanted.mutants
         if not complete or proof.content_sha256 != self._content:
@@ -159,8 +163,7 @@ class Replay:
             name = place(plan.name, plan.number)
             line, stage = self._earlier.get(name, ({}, None))
             if stage and line.get("plan") == key(plan):
-                self.stages[name] = stage
-                jobs += self._next(stage)
+                jobs += self._next(plan, stage)
             else:
                 jobs.append((plan, partial(_run, plan=plan, baseline=self._baseline(plan))))
         return jobs
@@ -170,11 +173,17 @@ class Replay:
 
     def _keep(self, plan: Plan, run: StageRun) -> list[Job]:
         self._journal.ended(plan, run)
-        self.stages[place(plan.name, plan.number)] = run.stage
-        return self._next(run.stage)
+        return self._next(plan, run.stage)
 
-    def _next(self, stage: Stage) -> list[Job]:
-        """What a decided stage makes possible."""
+    def _next(self, plan: Plan, stage: Stage) -> list[Job]:
+        """Take in a stage that has ended; returns what it makes possible."""
+        self.stages[place(plan.name, plan.number)] = stage
+        if stage.kind == "trajectory" and stage.holds is False and plan.number == 1:
+            self._doubted.append(replace(plan, number=2))
+        if stage.kind == "trajectory" and stage.holds is not None and plan.number == 2:
+            del self.stages[place(plan.name, 1)]
+            reason = BUSY if stage.holds else TWICE
+            self._supersede(Superseded(stage=plan.name, run=self.folder.name, reason=reason))
         if stage.kind == "no-op" and self.plants:
             if stage.holds:
                 self.plans += self.plants
@@ -189,11 +198,19 @@ class Replay:
         """Say in the journal that the stage in that folder begins; more than once when workers get lost."""
         earlier = self._places.get(name)
         if earlier:
-            attempt = Superseded(stage=name, run="", reason=f"{earlier} was lost while it ran")
-            self.superseded.append(attempt)
-            self._journal.superseded(attempt)
+            self._supersede(Superseded(stage=name, run="", reason=f"{earlier} was lost while it ran"))
         self._places[name] = where
         self._journal.started(name, where)
+
+    def _supersede(self, attempt: Superseded) -> None:
+        self.superseded.append(attempt)
+        self._journal.superseded(attempt)
+
+    def doubted(self) -> list[Job]:
+        """Second looks at trajectories that did not reproduce, to be taken with nothing beside them; each once."""
+        plans, self._doubted = self._doubted, []
+        self.plans += plans
+        return self._todo(plans)
 
     def finish(self) -> Proof:
         """The proof, after it was written."""
@@ -247,6 +264,7 @@ def replay(replays: Sequence[Replay], workplace: Workplace, progress: Progress) 
     EnvironmentMissingError when the evidence cannot be kept.
     """
     pending: dict[Future[Any], tuple[Replay, Plan | str]] = {}
+    alone: list[tuple[Replay, Job]] = []
 
     def submit(item: Replay, jobs: Sequence[Job]) -> None:
         for what, work in jobs:
@@ -255,7 +273,10 @@ def replay(replays: Sequence[Replay], workplace: Workplace, progress: Progress) 
 
     for item in replays:
         submit(item, [("image", _image)])
-    while pending:
+    while pending or alone:
+        if not pending:
+            item, job = alone.pop(0)
+            submit(item, [job])
         done = wait(pending, timeout=POLL, return_when=FIRST_COMPLETED).done
         workplace.poll()
         for future in done:
@@ -267,7 +288,9 @@ def replay(replays: Sequence[Replay], workplace: Workplace, progress: Progress) 
             submit(item, item.advance(what, result))
             progress(item, _told(what, result))
             if all(other is not item for other, _ in pending.values()):
-                yield item, item.finish()
+                alone += [(item, job) for job in item.doubted()]
+                if all(other is not item for other, _ in alone):
+                    yield item, item.finish()
 
 
 def _told(what: Plan | str, result: Any) -> Stage | str:
@@ -276,6 +299,11 @@ def _told(what: Plan | str, result: Any) -> Stage | str:
     name = place(what.name, what.number) if isinstance(what, Plan) else what
     failed = isinstance(result, EngineError)
     return f"{name} failed: {str(result).splitlines()[0]}" if failed else DONE[name]
+
+
+def _number(stage: Stage) -> int:
+    """Which run of its plan a stage is; a second look answers for the first."""
+    return 1 if stage.kind == "trajectory" else stage.attempt
 
 
 def _unannounced(where: str) -> None:
