@@ -46,8 +46,6 @@ LAYERS = [
         "assay.worktree",
         "assay.images",
         "assay.progress",
-        "assay.sources",
-        "assay.attempt_files",
         "assay.trials",
         "assay.replay",
         "assay.simulation",

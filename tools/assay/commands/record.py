@@ -17,8 +17,8 @@ from assay.errors import ExitCode, UsageError
 from assay.workspace import Task, find_root, load
 
 if TYPE_CHECKING:
-    from assay.sources import Script, Terminal
-    from assay.trials import Recording
+    from assay.trials.recording import Recording
+    from assay.trials.sources import Script, Terminal
 
 
 @click.command("record")
@@ -56,7 +56,7 @@ def command(task: str, script: Path | None, alias: str | None, seconds: float, s
 
 
 def _source(script: Path | None, task: Task, show_results: bool) -> Script | Terminal:
-    from assay.sources import Terminal, read_script
+    from assay.trials.sources import Terminal, read_script
 
     return read_script(script, task) if script else Terminal(task.id, show_results=show_results)
 
@@ -64,12 +64,13 @@ def _source(script: Path | None, task: Task, show_results: bool) -> Script | Ter
 def _record(root: Path, task: Task, alias: str, source: Script | Terminal, seconds: float) -> Recording:
     from concurrent.futures import ThreadPoolExecutor
 
-    from assay.attempt_files import files, partial_files
     from assay.executors import EngineError
     from assay.executors.docker import Engine
     from assay.executors.owners import scratch
     from assay.images.scan import scan
-    from assay.trials import Recording, record
+    from assay.trials.files import files, partial_files
+    from assay.trials.recording import Recording
+    from assay.trials.shell_attempt import record
     from assay.verification.preparation import prepare
 
     pool = ThreadPoolExecutor(os.cpu_count() or 1)

@@ -6,7 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from assay.model.base import Record, Text, VersionedRecord
+from assay.model.agents import AgentSettings
+from assay.model.base import Id, Record, Text, VersionedRecord
 
 Level = Literal["error", "warning", "note", "off"]
 
@@ -24,3 +25,4 @@ class Settings(VersionedRecord):
     seed: Text = Field(default="assay", description="Seeds the order in which trajectories are presented.")
     rules: dict[str, Level] = Field(default={}, description="Severity of single rules; `off` disables one.")
     metadata: MetadataPolicy | None = None
+    agents: dict[Id, AgentSettings] = Field(default={}, description="Who can be run with `assay run --agent NAME`.")

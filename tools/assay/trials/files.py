@@ -19,7 +19,7 @@ from assay.model.session import (
     Subject,
 )
 from assay.storage import as_json
-from assay.trials import Recording
+from assay.trials.recording import Recording
 
 
 def files(recording: Recording) -> dict[str, bytes]:

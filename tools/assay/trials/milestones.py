@@ -1,0 +1,81 @@
+"""What milestones are in an attempt: a request, a patch of the work tree, and tests that run on a copy of it.
+
+The verdict never comes from the attempt's own container: the work tree becomes a patch, and the tests run on the image
+with that patch applied, in containers of their own. Whoever has the repository gets the same results, and whoever
+makes the attempt never sees the tests.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from pathlib import Path
+
+from assay.archives import WorkTree, absolute, unpack
+from assay.executors import EngineError, Taken
+from assay.executors.docker import Engine, Shell
+from assay.repository import diff_trees
+from assay.verification.preparation import Prepared, artifact_paths
+from assay.verification.separate import verify
+from assay.verification.verdicts import Verified
+from assay.worktree import image_tree, patched_tree, products, tracked_copy, tree_artifacts
+
+_CANARY = re.compile(r"\A(?:[ \t]*(?:<!--[^\n]*canary[^\n]*-->|#[^\n]*canary[^\n]*)[ \t]*\n+)+", re.IGNORECASE)
+
+
+def instruction(prepared: Prepared, milestone: str, *, first: bool) -> str:
+    """What the user says when `milestone` begins: its instruction, after the task's own for the first one."""
+    names = ["instruction.md"] if first else []
+    texts = [_CANARY.sub("", prepared.task.text(name)) for name in (*names, f"steps/{milestone}/instruction.md")]
+    return "\n\n".join(text.strip() for text in texts if text.strip()) or f"Milestone `{milestone}`."
+
+
+@dataclass(frozen=True)
+class HandedIn:
+    """A state of the work tree: its patch against the image's, and what verifiers receive of it."""
+
+    patch: bytes
+    taken: Taken
+
+
+class Start:
+    """The work tree before the attempt, below the scratch folder `folder`, and which later paths are no part of it."""
+
+    def __init__(self, engine: Engine, prepared: Prepared, folder: Path) -> None:
+        self._engine, self._prepared, self._folder = engine, prepared, folder
+        self._tree: WorkTree = image_tree(engine, prepared, folder / "base")[0]
+        self._skip: Callable[[str], bool] = products(self._tree, artifact_paths(prepared.file))
+        tracked_copy(self._tree, folder / "a")
+
+    def patch(self, shell: Shell) -> bytes:
+        """The container's work tree as a patch. Raises EngineError when the directory is gone."""
+        workdir = self._prepared.file.workdir
+        archive = shell.snapshot(workdir, self._folder / "snapshot.tar")
+        if archive is None:
+            raise EngineError(f"the work directory `{workdir}` is gone from the container")
+        now = unpack(archive, workdir, self._folder / "b", self._skip)
+        patch = diff_trees(self._folder / "a", now.root)
+        shutil.rmtree(now.root)
+        return patch
+
+    def hand_in(self, shell: Shell, name: str) -> HandedIn:
+        """The state that `name` stands for; its files go to a folder of that name."""
+        patch, folder = self.patch(shell), self._folder / f"at-{name}"
+        elsewhere: dict[str, Path | None] = {}
+        for number, path in enumerate(artifact_paths(self._prepared.file)):
+            if not self._tree.contains(absolute(path, self._prepared.file.workdir)):
+                elsewhere[path] = self._engine.archive(shell.container, path, self._folder / f"{name}-{number}.tar")
+        tree = patched_tree(self._tree, patch, folder / "tree")
+        return HandedIn(patch, tree_artifacts(tree, self._prepared, elsewhere, folder))
+
+
+def run_tests(
+    engine: Engine, prepared: Prepared, names: Iterable[str], taken: Taken, pool: Executor, folder: Path
+) -> dict[str, Verified]:
+    """The tests of the milestones `names` on what was taken, side by side; `folder` is scratch space."""
+    folder.mkdir(exist_ok=True)
+    running = {name: pool.submit(verify, engine, prepared, name, taken, folder) for name in names}
+    return {name: future.result() for name, future in running.items()}
