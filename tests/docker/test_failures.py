@@ -116,7 +116,7 @@ def test_a_container_without_memory_is_told_apart_from_one_without_time(engine: 
 def test_what_cannot_be_read_from_a_container_that_is_gone_is_not_absent(engine: Engine, folder: Path) -> None:
     container = engine.create(image="debian:bookworm-slim", command=["true"])
     assert engine.archive(container, "/nowhere", folder / "a.tar") is None
-    engine.discard(container)
+    engine.api.remove_container(container)
 
     with pytest.raises(EngineError, match="No such container"):
         engine.archive(container, "/nowhere", folder / "a.tar")
