@@ -34,11 +34,52 @@ class Isolation(Record):
 
     container: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     network: Text = Field(description="`NetworkMode` of the container; `none` means only a loopback device.")
-    mounts: list[str] = Field(description="Mount destinations; empty when nothing of the host is visible.")
+    mounts: list[str] = Field(
+        description="Mount destinations beside the agent's own program (read-only) and the socket of its model; "
+        "empty when nothing of the host is visible."
+    )
+    volumes: list[str] = Field(default=[], description="Volumes that other containers may share; empty.")
     start_diff: list[str] = Field(description="Paths changed against the image before the start; empty when fresh.")
     privileged: bool
     memory_bytes: int
     pids_limit: int
+
+
+Mode = Literal["simulated", "full", "me"]
+Ending = Literal[
+    "done",
+    "capped",
+    "user-ended",
+    "gave-up",
+    "wall-clock",
+    "output-limit",
+    "agent-crashed",
+    "agent-missing",
+    "agent-confused",
+    "endpoint-refused",
+    "endpoint-unauthorized",
+    "endpoint-failed",
+    "out-of-memory",
+    "container-died",
+    "environment",
+]
+"""Why a session ended: the user was done, a cap of the user's was reached, or what cut it short."""
+
+
+class Course(Record):
+    """How a session with an agent went. Nothing here tells which agent it was."""
+
+    mode: Mode = Field(description="Who spoke as the user: the simulated user, the full specification, or a person.")
+    seed: Text
+    starts_at: Id | None = Field(
+        default=None, description="The milestone before which the reference solutions had been applied."
+    )
+    ended: Ending
+    reason: str = Field(default="", description="What was seen, when something cut the session short.")
+    turns: Annotated[int, Field(ge=0)] = Field(description="Messages of the user.")
+    position: Annotated[int, Field(ge=0)] = Field(description="Place in the order of all trials of the task.")
+    agent_state: list[str] = Field(description="Files of the agent before its start, its configuration apart; empty.")
+    sealed_sha256: Sha256 = Field(description="Of the sealed part: who ran it, mounts, variables, start time.")
 
 
 class MilestoneResult(Record):
@@ -65,7 +106,10 @@ class SessionPredicate(Record):
     milestones: list[MilestoneResult]
     seconds: Annotated[float, Field(ge=0)]
     harness: Text
-    kind: Literal["agent", "recorded"] = Field(description="A harness run, or an attempt recorded by `assay record`.")
+    kind: Literal["agent", "policy", "recorded"] = Field(
+        description="A run of an agent, of a scripted policy that stands in for one, or an attempt recorded by hand."
+    )
+    course: Course | None = Field(default=None, description="How a session with an agent went.")
 
 
 class Session(Record):

@@ -60,11 +60,17 @@ def _expected(attempt: Attempt, milestones: tuple[str, ...]) -> Iterator[str]:
     yield _SESSION
     if not (attempt.folder / _SESSION).is_file():
         return
+    session = attempt.session.record.predicate if attempt.session else None
+    if session is None or session.outcome not in ("invalid-environment", "invalid-agent"):
+        yield from _results(attempt, milestones)
+    if attempt.session:
+        yield from (subject.name for subject in attempt.session.record.subject if _inside(subject.name))
+
+
+def _results(attempt: Attempt, milestones: tuple[str, ...]) -> Iterator[str]:
     reached = max((at for at, name in enumerate(milestones) if name in attempt.patches), default=0)
     yield from (f"patches/{name}.patch" for name in milestones[: reached + 1])
     yield from (f"tests/{name}.json" for name in milestones)
-    if attempt.session:
-        yield from (subject.name for subject in attempt.session.record.subject if _inside(subject.name))
 
 
 def _bare(attempt: Attempt) -> bool:
@@ -191,9 +197,10 @@ def _is_altered(attempt: Attempt, subject: Subject) -> bool:
 
 @rule("session-not-isolated")
 def session_not_isolated(workspace: Workspace) -> Iterator[Diagnostic]:
-    """The engine showed a fresh, unprivileged container without network and without mounts.
+    """The engine showed a fresh, unprivileged container without network, mounts, volumes and an agent's memory.
 
-    An attempt that could reach the network or the host could have fetched the answer.
+    An attempt that could reach the network or the host could have fetched the answer. What one agent leaves in a
+    volume or in its home, the next one finds: they are not independent any more.
 
     Bad:
         "isolation": {"network": "bridge", "mounts": ["/data"], …}
@@ -202,8 +209,12 @@ def session_not_isolated(workspace: Workspace) -> Iterator[Diagnostic]:
         "isolation": {"network": "none", "mounts": [], "start_diff": [], "privileged": false, …}
     """
     for _, entry in _sessions(workspace):
-        for key, message in _leaks(entry.record.predicate.isolation):
+        predicate = entry.record.predicate
+        for key, message in _leaks(predicate.isolation):
             yield _at(entry.document, (*_ISOLATION, key), "session-not-isolated", message)
+        if predicate.course and predicate.course.agent_state:
+            message = f"the agent must start without memory, found `{predicate.course.agent_state[0]}`"
+            yield _at(entry.document, ("predicate", "course", "agent_state"), "session-not-isolated", message)
 
 
 def _leaks(isolation: Isolation) -> Iterator[tuple[str, str]]:
@@ -211,6 +222,8 @@ def _leaks(isolation: Isolation) -> Iterator[tuple[str, str]]:
         yield "network", f"the container must have no network, found `{isolation.network}`"
     if isolation.mounts:
         yield "mounts", f"nothing of the host may be mounted, found `{isolation.mounts[0]}`"
+    if isolation.volumes:
+        yield "volumes", f"nothing may be shared between sessions, found the volume `{isolation.volumes[0]}`"
     if isolation.start_diff:
         yield "start_diff", f"the container must be fresh, found `{isolation.start_diff[0]}` changed before the start"
     if isolation.privileged:

@@ -1,0 +1,1 @@
+"""Who made what. No other package reads or writes identities."""
