@@ -15,6 +15,7 @@ from assay.documents import Document, parse, read, validate
 from assay.errors import UsageError
 from assay.model.annotation import Annotation
 from assay.model.base import Record
+from assay.model.calibration import Calibration
 from assay.model.escalation import Escalation
 from assay.model.outcome import Outcome, Proof, TestReport, is_valid
 from assay.model.people import People
@@ -58,6 +59,7 @@ class Task:
     user: Entry[SimulatedUser] | None
     proof: Proof | None
     """The newest replay on this machine, when there was one."""
+    calibration: Entry[Calibration] | None = None
 
     def text(self, name: str) -> str:
         """A text file of the task, such as README.md; empty when it is not there."""
@@ -243,6 +245,7 @@ class _Loader:
             rubric=self.entry(folder / "rubric.yaml", Rubric),
             user=self.optional(folder / "user.yaml", SimulatedUser),
             proof=self.proof(folder.name),
+            calibration=self.optional(folder / "calibration.json", Calibration),
         )
 
     def proof(self, task: str) -> Proof | None:

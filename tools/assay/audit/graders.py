@@ -15,10 +15,6 @@ from assay.documents import Document, read
 from assay.documents.source import Loc
 
 DIFFICULTIES = ("easy", "medium", "hard")
-EASY, HARD = 0.7, 0.3
-"""From this share of solved attempts a task is easy; below the other it is hard."""
-ENOUGH = 5
-"""Attempts without which a share says nothing of a difficulty."""
 _LISTS = ("criteria", "rubric", "rubrics", "items")
 _WEIGHTS = ("weight", "points", "max_points", "max_score")
 _TOTALS = ("total", "total_weight", "total_points", "max_total")
@@ -225,14 +221,15 @@ def declared_difficulty(folder: TaskFolder) -> str | None:
 def difficulty_measured(folder: TaskFolder) -> Iterator[Diagnostic]:
     """The declared difficulty is the one that calibration measured.
 
-    A difficulty nobody measured is a guess; one that measurement contradicts misleads everybody who selects by it. A
-    solve rate counts from five attempts on: 0.7 and more is easy, less than 0.3 hard.
+    A difficulty nobody measured is a guess; one that measurement contradicts misleads everybody who selects by it.
+    `assay calibrate` calls a solve rate of 0.7 and more easy, one below 0.3 hard. What scripted policies do measures
+    nothing.
 
     Bad:
         # task.toml
         difficulty = "hard"
         # calibration.json
-        {"solve_rate": 0.9, "n": 20}
+        {"difficulty": "easy", "why": "18 of 20 trials solve it"}
 
     Good:
         difficulty = "easy"
@@ -241,23 +238,11 @@ def difficulty_measured(folder: TaskFolder) -> Iterator[Diagnostic]:
     if declared not in DIFFICULTIES or not folder.has("calibration.json"):
         return
     document, _ = read(folder.path / "calibration.json", "calibration.json")
-    measured = _measured(document.data) if document and isinstance(document.data, dict) else None
-    if measured and measured[0] != declared:
-        message = f"declared `{declared}`, measured `{measured[0]}`{measured[1]}"
+    data = document.data if document and isinstance(document.data, dict) else {}
+    measured = data.get("difficulty")
+    if measured in DIFFICULTIES and measured != declared:
+        message = f"declared `{declared}`, measured `{measured}` ({str(data.get('why', 'no reason given'))[:120]})"
         yield folder.at_setting(_difficulty(folder), "difficulty-measured", message)
-
-
-def _measured(data: dict[str, Any]) -> tuple[str, str] | None:
-    """The measured difficulty and what it rests on."""
-    stated = data.get("difficulty")
-    stated = stated.get("measured") if isinstance(stated, dict) else stated
-    if stated in DIFFICULTIES:
-        return stated, ""
-    rate, count = data.get("solve_rate"), data.get("n")
-    if not isinstance(rate, int | float) or not isinstance(count, int) or count < ENOUGH or not 0 <= rate <= 1:
-        return None
-    name = "easy" if rate >= EASY else "hard" if rate < HARD else "medium"
-    return name, f" ({rate:.2f} of {count} attempts solved it)"
 
 
 declare_task_rule(

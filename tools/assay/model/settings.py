@@ -8,6 +8,7 @@ from pydantic import Field
 
 from assay.model.agents import AgentSettings
 from assay.model.base import Id, Record, Text, VersionedRecord
+from assay.model.calibration import Thresholds
 
 Level = Literal["error", "warning", "note", "off"]
 
@@ -26,3 +27,4 @@ class Settings(VersionedRecord):
     rules: dict[str, Level] = Field(default={}, description="Severity of single rules; `off` disables one.")
     metadata: MetadataPolicy | None = None
     agents: dict[Id, AgentSettings] = Field(default={}, description="Who can be run with `assay run --agent NAME`.")
+    calibration: Thresholds = Field(default_factory=Thresholds)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from assay.pages import links, markup
+from assay.pages.calibration_section import brief
 from assay.pages.inert import inline, raw, worded
 from assay.pages.task_page import is_proven, proof_verdict, quarantine
 from assay.workspace import Task, Workspace
@@ -31,7 +32,17 @@ def home(workspace: Workspace, *, annotated: bool, problems: int) -> str:
 
 def task_list(workspace: Workspace, *, annotated: bool) -> str:
     """All tasks in one dense table."""
-    head = ("task", "difficulty", "category", "expert time", "milestones", "proof", "attempts", "annotations")
+    head = (
+        "task",
+        "difficulty",
+        "category",
+        "expert time",
+        "milestones",
+        "proof",
+        "calibration",
+        "attempts",
+        "annotations",
+    )
     rows = [_row(workspace, task, annotated=annotated) for task in workspace.tasks.values()]
     table = markup.table(head, rows) if rows else "There is no task yet.\n"
     return f"{markup.front_matter('Tasks', toc=False)}\n# Tasks\n\n{table}"
@@ -100,6 +111,7 @@ def _card(workspace: Workspace, task: Task, *, annotated: bool) -> str:
     facts = [
         ("proof", proof_verdict(task)),
         ("difficulty", raw(metadata.difficulty)),
+        ("calibration", brief(task)),
         ("milestones", f"{len(task.milestones)}"),
         ("attempts", f"{len(workspace.attempts.get(task.id, {}))}"),
         ("annotations", f"{_sheets(workspace, task)}" if annotated else ""),
@@ -116,7 +128,7 @@ def _row(workspace: Workspace, task: Task, *, annotated: bool) -> tuple[str, ...
     attempts = str(len(workspace.attempts.get(task.id, {})))
     sheets = str(_sheets(workspace, task)) if annotated else "hidden"
     if task.file is None:
-        return name, "", "", "", "", markup.verdict(None, "task file has errors"), attempts, sheets
+        return name, "", "", "", "", markup.verdict(None, "task file has errors"), "", attempts, sheets
     metadata = task.file.record.metadata
     return (
         name,
@@ -125,6 +137,7 @@ def _row(workspace: Workspace, task: Task, *, annotated: bool) -> tuple[str, ...
         markup.minutes(metadata.expert_time_estimate_min),
         str(len(task.milestones)),
         proof_verdict(task),
+        brief(task) or "not measured",
         attempts,
         sheets,
     )

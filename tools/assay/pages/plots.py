@@ -34,16 +34,24 @@ def _bar(step: Step, longest: float) -> str:
     return f'<a href="#{place}" tabindex="-1" title="{words}" class="as-bar-{kind}" style="{style}"></a>'
 
 
-def interval(strength: float, low: float | None, high: float | None, span: tuple[float, float], words: str) -> str:
-    """A point with its interval on a scale shared by a table; inline HTML. `words` must be inert."""
+def interval(
+    strength: float,
+    low: float | None,
+    high: float | None,
+    span: tuple[float, float],
+    words: str,
+    marks: Sequence[float] = (0,),
+) -> str:
+    """A point with its interval on a scale shared by a table, `marks` across it; inline HTML. `words` must be inert."""
     start, end = span
 
     def x(value: float) -> float:
         return 4 + 132 * (value - start) / (end - start) if end > start else 70
 
     line = f'<line x1="{x(low):.1f}" x2="{x(high):.1f}" y1="9" y2="9"/>' if low is not None and high is not None else ""
-    zero = f'<line class="as-zero" x1="{x(0):.1f}" x2="{x(0):.1f}" y1="1" y2="17"/>' if start <= 0 <= end else ""
+    inside = [x(mark) for mark in marks if start <= mark <= end]
+    scale = "".join(f'<line class="as-zero" x1="{at:.1f}" x2="{at:.1f}" y1="1" y2="17"/>' for at in inside)
     return (
-        f'<svg class="as-interval" viewBox="0 0 140 18" role="img" aria-label="{words}">{zero}{line}'
+        f'<svg class="as-interval" viewBox="0 0 140 18" role="img" aria-label="{words}">{scale}{line}'
         f'<circle cx="{x(strength):.1f}" cy="9" r="3.5"/></svg>'
     )

@@ -9,7 +9,7 @@ from assay.model.escalation import Escalation
 from assay.model.outcome import Stage
 from assay.model.rubric import AXES, Criterion, Rubric
 from assay.model.user import SimulatedUser, Trigger
-from assay.pages import grades, links, markup, prose
+from assay.pages import calibration_section, grades, links, markup, prose
 from assay.pages.inert import first_line, inline, raw, worded
 from assay.pages.trajectory_page import length, outcome
 from assay.workspace import Attempt, Entry, Task, Workspace
@@ -29,6 +29,7 @@ def page(workspace: Workspace, task: Task, *, annotated: bool) -> str:
         ("Rubric", "rubric", _rubric(task.rubric.record) if task.rubric else ""),
         ("Environment", "environment", _environment(task)),
         ("Proof by replay", "proof", _proof(task)),
+        ("Calibration", calibration_section.ANCHOR, calibration_section.section(task)),
         ("Escalations", ESCALATIONS, "".join(map(_escalation, workspace.escalations.get(task.id, ())))),
         ("Simulated user", "user", _user(task.user.record) if task.user else ""),
     )
@@ -75,6 +76,7 @@ def _lead(task: Task) -> str:
         ("expert time", markup.minutes(metadata.expert_time_estimate_min)),
         ("milestones", f"{len(file.milestones)}"),
         ("proof", proof_verdict(task)),
+        ("calibration", calibration_section.brief(task)),
         ("origin", raw(metadata.origin)),
         ("tags", " ".join(markup.tag(raw(name)) for name in metadata.tags)),
     ]

@@ -61,7 +61,11 @@ def length(attempt: Attempt) -> str:
 
 
 def _lead(attempt: Attempt) -> str:
-    kinds = {"recorded": "a recorded shell attempt", "agent": "an agent run"}
+    kinds = {
+        "recorded": "a recorded shell attempt",
+        "agent": "an agent run",
+        "policy": "a run of a scripted policy, not of a model",
+    }
     kind = kinds[attempt.session.record.predicate.kind] if attempt.session else "an attempt without a session record"
     spent = f" in {markup.seconds(attempt.session.record.predicate.seconds)}" if attempt.session else ""
     return f"{length(attempt)}{spent}; {kind}. Who made it is not recorded here.\n{{: .as-lead }}\n\n"

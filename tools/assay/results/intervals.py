@@ -55,6 +55,18 @@ def wilson(successes: float, n: float, level: float = LEVEL) -> Interval:
     return Interval(low, high, level)
 
 
+def newcombe(first: tuple[float, float], second: tuple[float, float], level: float = LEVEL) -> Interval:
+    """Interval of the difference of two independent shares, each (successes, n); method 10 of Newcombe 1998 (17:873).
+
+    Raises UndefinedStatisticError when either n is 0.
+    """
+    one, two = wilson(*first, level), wilson(*second, level)
+    share, other = first[0] / first[1], second[0] / second[1]
+    low = share - other - math.hypot(share - one.low, two.high - other)
+    high = share - other + math.hypot(one.high - share, other - two.low)
+    return Interval(max(-1.0, low), min(1.0, high), level)
+
+
 def percentile_interval(samples: ArrayLike, level: float = LEVEL, *, whole: bool = False) -> Interval:
     """Equal-tailed percentiles of bootstrap `samples` (one dimension).
 

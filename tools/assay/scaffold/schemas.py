@@ -14,6 +14,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from assay.model.annotation import Annotation
 from assay.model.attempt import AttemptScript
+from assay.model.calibration import Calibration
 from assay.model.escalation import Escalation
 from assay.model.outcome import Proof, TestReport
 from assay.model.people import People
@@ -30,6 +31,7 @@ SUFFIX = ".schema.json"
 MODELS: dict[str, tuple[type[BaseModel], str]] = {
     "annotation": (Annotation, "annotations/<task>/<annotator>.yaml"),
     "attempt": (AttemptScript, "the script that `assay record --script` plays"),
+    "calibration": (Calibration, "tasks/<task>/calibration.json"),
     "escalation": (Escalation, "annotations/<task>/escalations/<slug>.yaml"),
     "people": (People, "annotations/people.yaml"),
     "replay": (Proof, "replay.json, the evidence of `assay replay`"),
