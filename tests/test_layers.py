@@ -26,6 +26,7 @@ LAYERS = [
         "assay.evidence",
         "assay.patches",
         "assay.aliases",
+        "assay.bounded",
         "assay.archives",
         "assay.contents",
         "assay.storage",
