@@ -18,6 +18,8 @@ COMMANDS = {
     "audit": "Judge task folders, ours or not, by reading and by running them.",
     "init": "Make a new workspace.",
     "replay": "Prove tasks by running them; run a trajectory's tests again.",
+    "run": "Run agents on a task, each trial in a fresh container.",
+    "calibrate": "Measure how difficult tasks are, by repeated trials.",
     "record": "Record a shell attempt at a task as a trajectory.",
     "import": "Turn an agent's log into a masked trajectory.",
     "escalate": "Raise a defect of a task, with what shows it.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from assay.model.base import Record
@@ -23,6 +24,16 @@ def write_whole(file: Path, content: bytes) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def place_whole(folder: Path, contents: Mapping[str, bytes]) -> None:
+    """Put a folder that does not exist yet in its place, with its files by relative path, all of it at once."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as name:
+        ready = Path(name, folder.name)
+        for path, content in contents.items():
+            write_whole(ready / path, content)
+        ready.rename(folder)
 
 
 def as_json(record: Record, *, nulls: bool = True) -> bytes:

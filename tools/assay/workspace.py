@@ -17,7 +17,7 @@ from assay.model.annotation import Annotation
 from assay.model.base import Record
 from assay.model.calibration import Calibration
 from assay.model.escalation import Escalation
-from assay.model.outcome import Outcome, Proof, TestReport, is_valid
+from assay.model.outcome import ORDER, Outcome, Proof, TestReport, is_valid
 from assay.model.people import People
 from assay.model.rubric import Rubric
 from assay.model.session import Session
@@ -91,14 +91,26 @@ class Attempt:
 
     @property
     def outcome(self) -> Outcome | None:
-        """What the session says, except that nothing is scored in which the agent took no step; None without a session.
+        """What the session says, except that nothing is scored in which the agent took no step.
 
-        An environment that failed comes before the agent, as in the lattice.
+        An environment that failed comes before the agent, as in the lattice. Without a session it is what an import
+        knows of the tests, or None.
         """
-        stated = self.session.record.predicate.outcome if self.session else None
+        stated = self.session.record.predicate.outcome if self.session else self._imported_outcome
         if self.trajectory is None or stated == "invalid-environment" or any(map(_acts, self.trajectory.record.steps)):
             return stated
         return "invalid-agent"
+
+    @property
+    def is_imported(self) -> bool:
+        """Whether nothing shows where it was run: it has no session and no patch, and its reports name no image."""
+        images = [entry.record.image for entry in self.reports.values()]
+        return not (self.folder / "session.json").exists() and not self.patches and not any(images)
+
+    @property
+    def _imported_outcome(self) -> Outcome | None:
+        found = {entry.record.outcome for entry in self.reports.values()} if self.is_imported else set()
+        return next((outcome for outcome in ORDER if outcome in found), None)
 
     @property
     def is_invalid(self) -> bool:

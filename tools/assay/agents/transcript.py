@@ -47,8 +47,8 @@ class Transcript:
     """Hands each step to `on_step` as soon as it is complete.
 
     An agent's step is what it said since the step before, the calls that follow, and their results. `neutral` gives a
-    tool and its arguments common names, `mask` takes identity out of a text, `prose` out of what the agent says. Durations are kept only with a `clock`,
-    in seconds.
+    tool and its arguments common names, `mask` takes identity out of a text, and `prose` out of what the agent says.
+    Durations are kept only with a `clock`, in seconds.
     """
 
     def __init__(

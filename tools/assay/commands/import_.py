@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +16,9 @@ from assay.errors import UsageError
 from assay.workspace import find_root, unknown_task
 
 if TYPE_CHECKING:
-    from assay.importers import ImportReport
+    from assay.importers import Imported, ImportReport, Registry
+    from assay.importers.harbor import Wanted
     from assay.model.identity import Identity, IdentityMap
-
-IDENTITIES = ".assay/identities"
-"""Who made what, until it is sealed; only on this machine."""
 
 
 @dataclass(frozen=True)
@@ -33,18 +31,20 @@ class _Ready:
     identity: Identity
     report: ImportReport
     files: frozenset[Path]
+    tests: Mapping[str, bytes] = field(default_factory=dict)
+    """Reports and logs of a trial, by path."""
 
 
 @click.command("import")
-@click.argument(
-    "logs", metavar="PATH...", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False)
-)
+@click.argument("logs", metavar="PATH...", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
 @click.option("--task", required=True, metavar="ID", help="The task that was attempted.")
 @click.option("--format", "form", metavar="NAME", help="Importer to use; without it, the content decides.")
 @click.option("--alias", help="Name of the attempt; without it, a fresh one of two words.")
 @click.option("--json", "as_json", is_flag=True, help="Print the import reports as a JSON array.")
 def command(logs: tuple[Path, ...], task: str, form: str | None, alias: str | None, as_json: bool) -> None:
     """Turn logs of agents into masked trajectories of one task, each under a fresh alias.
+
+    A folder is a job or a trial of Harbor's: its trials of the task are imported with what their tests said.
 
     Agent, models, ids, tool names, times, costs and home paths are taken out, and who acted is noted in
     .assay/identities, on this machine only. Habits and rare arguments may still tell: the notes name what was left.
@@ -54,21 +54,25 @@ def command(logs: tuple[Path, ...], task: str, form: str | None, alias: str | No
     Examples:
       assay import session.json --task ledger-loader
       assay import runs/*/trajectory.json --task ledger-loader --format atif --json
+      assay import jobs/2026-01-05__10-00-00 --task ledger-loader
     """
+    from assay.sealing.identities import FOLDER, known
+
     root = find_root(Path.cwd())
     _demand_task(root, task)
-    if alias is not None and len(logs) > 1:
-        raise UsageError("one-alias", f"`--alias` names one attempt, found {len(logs)} logs", "import them one by one")
-    ready = _without_continuations(list(_read(logs, form)))
-    known = _identities(root, task)
-    _demand_new(root, task, ready, known)
-    aliases = choose(root, task, alias, len(ready), known.identities)
-    _write(root, task, dict(zip(aliases, ready, strict=True)), known)
+    ready = _without_continuations(list(_read(root, task, logs, form)))
+    if alias is not None and max(len(logs), len(ready)) > 1:
+        found = f"`--alias` names one attempt, found {max(len(logs), len(ready))} logs"
+        raise UsageError("one-alias", found, "import them one by one")
+    identities = known(root, task)
+    _demand_new(root, task, ready, identities)
+    aliases = choose(root, task, alias, len(ready), identities.identities)
+    _write(root, task, dict(zip(aliases, ready, strict=True)))
     if as_json:
         click.echo(json.dumps([_summary(task, *pair) for pair in zip(aliases, ready, strict=True)], indent=2))
     else:
         click.echo(_table(aliases, ready))
-    where = f"{IDENTITIES}/{task}.json"
+    where = f"{FOLDER}/{task}.json"
     click.echo(f"who made them is in {where}, on this machine only; keep that file, it cannot be made again", err=True)
 
 
@@ -80,25 +84,73 @@ def _demand_task(root: Path, task: str) -> None:
         raise unknown_task(task, known)
 
 
-def _read(logs: Sequence[Path], form: str | None) -> Iterator[_Ready]:
+def _read(root: Path, task: str, paths: Sequence[Path], form: str | None) -> Iterator[_Ready]:
     from assay.importers import registry
-    from assay.storage import as_json
 
     importers = registry()
     for warning in importers.warnings:
         click.echo(f"warning: {warning}", err=True)
-    for log in _progress(logs):
-        name, imported = importers.read(log, form)
-        for kind, number in imported.report.skipped.items():
-            click.echo(f"warning: {log}: {number} × {kind} skipped, its meaning is not known", err=True)
-        yield _Ready(
-            source=log,
-            format=name,
-            trajectory=as_json(imported.trajectory, nulls=False),
-            identity=imported.identity,
-            report=imported.report,
-            files=frozenset(file.resolve() for file in imported.files),
-        )
+    for path in _progress(paths):
+        if path.is_dir():
+            yield from _trials(path, _wanted(root, task), form)
+        else:
+            yield _log(path, importers, form)
+
+
+def _log(log: Path, importers: Registry, form: str | None) -> _Ready:
+    name, imported = importers.read(log, form)
+    return _ready(log, name, imported, {})
+
+
+def _ready(source: Path, form: str, imported: Imported, tests: Mapping[str, bytes]) -> _Ready:
+    from assay.storage import as_json
+
+    for kind, number in imported.report.skipped.items():
+        click.echo(f"warning: {source}: {number} × {kind} skipped, its meaning is not known", err=True)
+    return _Ready(
+        source=source,
+        format=form,
+        trajectory=as_json(imported.trajectory, nulls=False),
+        identity=imported.identity,
+        report=imported.report,
+        files=frozenset(file.resolve() for file in imported.files),
+        tests=tests,
+    )
+
+
+def _trials(folder: Path, wanted: Wanted, form: str | None) -> Iterator[_Ready]:
+    """The trials of a Harbor job; which ones are left out, and why, goes to standard error."""
+    from assay.importers.harbor import Trial, read
+    from assay.storage import as_json
+
+    if form is not None:
+        raise UsageError("folder-format", f"{folder}: `--format` is for log files, found a folder", "leave it away")
+    found = read(folder, wanted)
+    trials = [item for item in found if isinstance(item, Trial)]
+    click.echo(f"{folder}: {len(trials)} of {len(found)} trials are imported", err=True)
+    for item in found:
+        if not isinstance(item, Trial):
+            click.echo(f"{item.folder}: not imported: {item.reason}", err=True)
+    if not trials:
+        raise UsageError("no-trial", f"{folder}: holds no trial of `{wanted.id}` with a trajectory")
+    for trial in trials:
+        tests = {f"tests/{name}.json": as_json(report) for name, report in trial.reports.items()}
+        logs = {f"tests/{name}.log": log for name, log in trial.logs.items()}
+        yield _ready(trial.folder, "harbor", trial.imported, tests | logs)
+
+
+def _wanted(root: Path, task: str) -> Wanted:
+    from assay.contents import content_hash
+    from assay.documents import read, validate
+    from assay.importers.harbor import Wanted
+    from assay.model.task import TaskFile
+
+    path = f"tasks/{task}/task.toml"
+    document, _ = read(root / path, path)
+    file = validate(document, TaskFile)[0] if document else None
+    if file is None:
+        raise UsageError("task-unreadable", f"{path} is not valid, so no results can be read", "run `assay check`")
+    return Wanted(task, file, content_hash(root / "tasks" / task))
 
 
 def _progress(logs: Sequence[Path]) -> Iterable[Path]:
@@ -123,22 +175,6 @@ def _without_continuations(ready: list[_Ready]) -> list[_Ready]:
     return kept
 
 
-def _identities(root: Path, task: str) -> IdentityMap:
-    from assay.documents import read, validate
-    from assay.model.identity import IdentityMap
-
-    path = f"{IDENTITIES}/{task}.json"
-    if not (root / path).exists():
-        return IdentityMap(format=1, task=task, identities={})
-    document, found = read(root / path, path)
-    record, more = validate(document, IdentityMap) if document else (None, [])
-    if record is None or found:
-        first = [*found, *more][0]
-        message = f"{path}:{first.line}:{first.column}: {first.message}"
-        raise UsageError("identities-unreadable", message, "mend it or move it away; nothing was imported")
-    return record
-
-
 def _demand_new(root: Path, task: str, ready: Sequence[_Ready], known: IdentityMap) -> None:
     """The same bytes twice would count one attempt twice."""
     present = {
@@ -154,19 +190,14 @@ def _demand_new(root: Path, task: str, ready: Sequence[_Ready], known: IdentityM
         present[digest] = str(item.source)
 
 
-def _write(root: Path, task: str, ready: dict[str, _Ready], known: IdentityMap) -> None:
+def _write(root: Path, task: str, ready: Mapping[str, _Ready]) -> None:
     """Identities first: a trajectory whose maker was never written down is lost to the study."""
-    from assay.storage import as_json, write_whole
+    from assay.sealing.identities import add
+    from assay.storage import place_whole
 
-    folder = root / IDENTITIES
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    (folder / ".gitignore").write_text("*\n", encoding="utf-8")
-    identities = known.identities | {alias: item.identity for alias, item in ready.items()}
-    file = folder / f"{task}.json"
-    write_whole(file, as_json(known.model_copy(update={"identities": identities})))
-    file.chmod(0o600)
+    add(root, task, {alias: item.identity for alias, item in ready.items()})
     for alias, item in ready.items():
-        write_whole(root / "trajectories" / task / alias / "trajectory.json", item.trajectory)
+        place_whole(root / "trajectories" / task / alias, {"trajectory.json": item.trajectory, **item.tests})
 
 
 def _summary(task: str, alias: str, item: _Ready) -> dict[str, Any]:

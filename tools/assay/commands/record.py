@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -68,6 +67,7 @@ def _record(root: Path, task: Task, alias: str, source: Script | Terminal, secon
     from assay.executors.docker import Engine
     from assay.executors.owners import scratch
     from assay.images.scan import scan
+    from assay.storage import place_whole
     from assay.trials.files import files, partial_files
     from assay.trials.recording import Recording
     from assay.trials.shell_attempt import record
@@ -84,7 +84,7 @@ def _record(root: Path, task: Task, alias: str, source: Script | Terminal, secon
                 recording.filesystem = scanned.result().filesystem_sha256
             if all(step.source != "agent" for step in recording.steps):
                 raise EngineError("nothing was said or run, so there is no attempt to grade")
-            _place(root / "trajectories" / task.id / alias, files(recording))
+            place_whole(root / "trajectories" / task.id / alias, files(recording))
         except BaseException as error:
             engine.stop()
             if recording is not None:
@@ -96,18 +96,6 @@ def _record(root: Path, task: Task, alias: str, source: Script | Terminal, secon
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
     return recording
-
-
-def _place(folder: Path, contents: Mapping[str, bytes]) -> None:
-    """Put a complete attempt in its place, all of it at once."""
-    from assay.storage import write_whole
-
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".recording-", dir=folder.parent) as name:
-        ready = Path(name, folder.name)
-        for path, content in contents.items():
-            write_whole(ready / path, content)
-        ready.rename(folder)
 
 
 def _keep(root: Path, task: str, name: str, contents: Mapping[str, bytes]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -54,6 +54,8 @@ class Job:
     collect: tuple[str, ...] = ()
     start: bool = True
     """False only creates the container: what is collected is the image's own content."""
+    watch: Callable[[float, bytes], None] = lambda seconds, piece: None
+    """Called with every piece of output as it comes, and the seconds since the start."""
 
 
 Taken = Mapping[str, Path | None]

@@ -140,7 +140,7 @@ class Engine:
         exit_code, late, memory = None, False, False
         with self._container(job) as container:
             if job.start:
-                exit_code, late = self._to_the_end(container, job.seconds, log)
+                exit_code, late = self._to_the_end(container, job, log)
             memory = exit_code == KILLED and not late and self.ended(container, time.monotonic() - started)
             taken = {path: self.archive(container, path, job.into / f"{n}.tar") for n, path in enumerate(job.collect)}
             self._go_on()
@@ -148,9 +148,19 @@ class Engine:
 
     @contextmanager
     def open(
-        self, image: Image, workdir: str, user: str, environment: Mapping[str, str], limits: Limits
+        self,
+        image: Image,
+        workdir: str,
+        user: str,
+        environment: Mapping[str, str],
+        limits: Limits,
+        mounts: Mapping[str, Path] | None = None,
     ) -> Iterator[Shell]:
-        """A fresh container that waits for commands, without network and mounts. It is removed on leaving."""
+        """A fresh container that waits for commands, without network, with `mounts` read-only.
+
+        It is removed on leaving.
+        """
+        binds = [f"{source}:{target}:ro" for target, source in (mounts or {}).items()]
         with self.translated("open a container"):
             container = self.create(
                 image=image.record.id,
@@ -159,14 +169,14 @@ class Engine:
                 working_dir=workdir,
                 environment=dict(environment),
                 user=user,
-                host_config=self._host_config(limits, []),
+                host_config=self._host_config(limits, binds),
             )
         try:
             yield Shell(self, container, workdir)
         finally:
             self.discard(container)
 
-    def _to_the_end(self, container: str, seconds: float, log: Bounded) -> tuple[int, bool]:
+    def _to_the_end(self, container: str, job: Job, log: Bounded) -> tuple[int, bool]:
         late = threading.Event()
 
         def kill() -> None:
@@ -174,13 +184,15 @@ class Engine:
             self.kill(container)
 
         stream = self.api.attach(container, stream=True, stdout=True, stderr=True)
-        timer = threading.Timer(seconds, kill)
+        timer = threading.Timer(job.seconds, kill)
         timer.daemon = True
         timer.start()
         try:
+            begun = time.monotonic()
             self.api.start(container)
             for piece in watched(lambda: stream, self.answers):
                 log.add(piece)
+                job.watch(time.monotonic() - begun, piece)
             # Its output may have ended long before it does.
             (status,) = watched(lambda: [int(self.api.wait(container)["StatusCode"])], self.answers)
         finally:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
 from assay.executors import EngineError, Executed
 from assay.executors.output import LOG_LIMIT, Bounded
+from assay.executors.pipe import ExecPipe
 from assay.executors.waiting import watched
 from assay.model.session import Isolation
 
@@ -37,8 +38,11 @@ class Shell:
         self.workdir = workdir
         self._killed = False
 
-    def isolation(self) -> Isolation:
-        """What the engine says of the container; meant to be asked before `start`."""
+    def isolation(self, ours: Collection[str] = ()) -> Isolation:
+        """What the engine says of the container; meant to be asked before `start`.
+
+        Read-only mounts at the places in `ours` are the harness's own and are not told.
+        """
         with self._engine.translated("inspect the container"):
             found = self._api.inspect_container(self.container)
             changed = self._api.diff(self.container) or []
@@ -46,7 +50,10 @@ class Shell:
         return Isolation(
             container=found["Id"],
             network=host["NetworkMode"],
-            mounts=sorted(mount["Destination"] for mount in found["Mounts"]),
+            mounts=sorted(
+                mount["Destination"] for mount in found["Mounts"] if mount["RW"] or mount["Destination"] not in ours
+            ),
+            volumes=sorted(mount["Name"] for mount in found["Mounts"] if mount["Type"] == "volume"),
             start_diff=sorted(item["Path"] for item in changed),
             privileged=host["Privileged"],
             memory_bytes=host["Memory"],
@@ -58,6 +65,45 @@ class Shell:
         with self._engine.translated("start the container"):
             self._api.start(self.container)
         self.put(files)
+
+    def converse(self, command: Sequence[str], user: str, end: Callable[[], None]) -> ExecPipe:
+        """Start a program with its standard streams; `end` has to kill it. Raises EngineError."""
+        with self._engine.translated("start a program"):
+            created = self._api.exec_create(self.container, list(command), stdin=True, workdir=self.workdir, user=user)
+            connection = self._api.exec_start(created["Id"], socket=True)
+
+        def inspect() -> Mapping[str, Any]:
+            with self._engine.translated("inspect a program"):
+                found: Mapping[str, Any] = self._api.exec_inspect(created["Id"])
+            return found
+
+        return ExecPipe(connection, inspect, end)
+
+    def detach(self, command: Sequence[str]) -> None:
+        """Start a program of root that nobody listens to."""
+        with self._engine.translated("start a program"):
+            self._api.exec_start(self._api.exec_create(self.container, list(command), user="0")["Id"], detach=True)
+
+    def died(self) -> str:
+        """How the container ended; empty while it runs."""
+        try:
+            with self._engine.translated("inspect the container"):
+                state = self._api.inspect_container(self.container)["State"]
+        except EngineError as error:
+            return f"the container is gone: {error}"
+        return "" if state["Running"] else f"the container ended with exit {state['ExitCode']}"
+
+    def out_of_memory(self) -> bool:
+        """Whether the kernel killed something in it for memory; asked of the running container."""
+        counters = "/sys/fs/cgroup/memory.events /sys/fs/cgroup/memory/memory.oom_control"
+        try:
+            done = self.execute(["sh", "-c", f"cat {counters} 2>/dev/null"], user="0")
+            with self._engine.translated("inspect the container"):
+                ended = bool(self._api.inspect_container(self.container)["State"]["OOMKilled"])
+        except EngineError:
+            return False
+        words = dict(line.split(" ", 1) for line in done.output.decode(errors="replace").splitlines() if " " in line)
+        return ended or words.get("oom_kill", "0").strip() not in ("", "0")
 
     def put(self, files: bytes, path: str = "/") -> None:
         """Unpack the tar archive `files` in a folder of the container."""

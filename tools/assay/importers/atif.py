@@ -22,7 +22,7 @@ from assay.importers.atif_values import (
 )
 from assay.importers.building import Account, Call, Clock, Draft, Result, finish
 from assay.importers.contract import Imported
-from assay.importers.masking import Mask
+from assay.importers.masking import Mask, Names
 from assay.importers.source import Node, Source
 
 
@@ -38,22 +38,38 @@ class Atif:
 
     def read(self, source: Source) -> Imported:
         """The log, its continuations and its delegated runs."""
-        return _Reading(source).imported()
+        return read_parts([(source, None)])[0]
+
+
+def read_parts(
+    parts: Sequence[tuple[Source, str | None]], who: Names | None = None, remarks: Sequence[str] = ()
+) -> tuple[Imported, Mask]:
+    """Logs that follow each other as one trajectory, and what masks the texts that belong to it.
+
+    Each log may name the milestone that was being worked on. `who` is known of the maker beside the logs; `remarks`
+    become notes of the trajectory and must not tell.
+    """
+    reading = _Reading(parts, who or Names())
+    reading.account.open += remarks
+    return reading.imported(), reading.mask
 
 
 class _Reading:
     """One import: all files first, for the names to mask; then the steps."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, parts: Sequence[tuple[Source, str | None]], who: Names) -> None:
         self.account = Account()
-        self.sources: list[Source] = [source]
+        self.sources: list[Source] = [source for source, _ in parts]
         self.delegated = 0
-        self._files = {source.path.resolve(): source.root}
+        self._whole = len(parts) == 1
+        self._milestones = {source.path.parent: name for source, name in parts}
+        self._files = {source.path.resolve(): source.root for source in self.sources}
         self._delegated_files = set(self._files)
-        self.documents = list(self._chain(document_of(source.root)))
+        first = self.sources[0]
+        self.documents = [item for source, _ in parts for item in self._chain(document_of(source.root))]
         every = [document for start in self.documents for document in self._family(start)]
-        self.identity = identity(source, every)
-        self.mask = Mask(names(every))
+        self.identity = identity(first, every)
+        self.mask = Mask(who | names(every))
 
     def imported(self) -> Imported:
         draft = Draft(self.mask, self.account)
@@ -146,6 +162,8 @@ class _Reading:
 
     def _step(self, draft: Draft, step: Node, origin: Origin, ids: Mapping[str, str], clock: Clock) -> None:
         extra = dict(own_extra(step))
+        if milestone := self._milestones.get(step.source.path.parent):
+            extra.setdefault("milestone", milestone)
         waited = clock.since_previous(seconds(self.account, step))
         if waited is not None:
             extra["seconds_since_previous"] = waited
@@ -220,6 +238,6 @@ class _Reading:
         last = self.documents[-1].object("final_metrics")
         counted = sum(step.get("metrics", {}).get("prompt_tokens", 0) for step in draft.steps)
         total = last.count("total_prompt_tokens") if last else None
-        if total is not None and total != counted and not draft.children:
+        if total is not None and total != counted and not draft.children and self._whole:
             text = f"The log's own total of {total:,} prompt tokens is not that of the steps kept, {counted:,}."
             self.account.notes.append(text)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any
 
 HOME = "/home/agent"
@@ -51,6 +51,11 @@ class Names:
     """As the log has them; a vendor may stand before a slash."""
     vendors: frozenset[str] = frozenset()
     users: frozenset[str] = frozenset()
+
+    def __or__(self, other: Names) -> Names:
+        """What either says."""
+        mine, theirs = astuple(self), astuple(other)
+        return Names(*(one | two for one, two in zip(mine, theirs, strict=True)))
 
 
 def users_in(*paths: str | None) -> frozenset[str]:

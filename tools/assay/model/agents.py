@@ -24,7 +24,8 @@ class AgentSettings(Record):
     """One agent of the study."""
 
     command: Annotated[list[Text], Field(min_length=1)] = Field(
-        description="Program and arguments; in texts here, {model}, {endpoint}, {workdir} and {home} are filled in."
+        description="Program and arguments; in texts here, {model}, {endpoint}, {workdir} and {home} are filled in, "
+        "and for a program on the host {task}, the task's folder."
     )
     protocol: Literal["acp", "command", "mini-swe-agent"] = Field(
         default="acp",

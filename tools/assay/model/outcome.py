@@ -11,6 +11,9 @@ from assay.model.base import Id, Record, Text, VersionedRecord
 Outcome = Literal["scored", "timed-out", "invalid-environment", "invalid-agent", "invalid-verifier"]
 """Decided by the first failing stage in the order environment, agent, verifier. Invalid is never a failing grade."""
 
+ORDER: tuple[Outcome, ...] = ("invalid-environment", "invalid-agent", "invalid-verifier", "timed-out", "scored")
+"""Of several parts of one attempt, the first of these is the attempt's."""
+
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 ImageId = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 

@@ -48,7 +48,9 @@ def milestones(workspace: Workspace, attempt: Attempt) -> tuple[str, ...]:
 
 def outcome(attempt: Attempt) -> str:
     """The outcome in words; not escaped."""
-    return attempt.session.record.predicate.outcome if attempt.session else "no session record"
+    if attempt.session:
+        return attempt.session.record.predicate.outcome
+    return f"{attempt.outcome}, no session record" if attempt.outcome else "no session record"
 
 
 def length(attempt: Attempt) -> str:

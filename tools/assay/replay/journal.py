@@ -68,6 +68,8 @@ class Journal:
                 write_whole(folder / f"{report.milestone}.json", as_json(report))
             for name, log in run.logs.items():
                 write_whole(folder / f"{name}.log", log)
+            for name, cast in run.casts.items():
+                write_whole(folder / f"{name}.cast", cast)
             write_whole(folder / STAGE, content)
         self._write(
             {

@@ -69,10 +69,11 @@ class Plan:
 
 @dataclass(frozen=True)
 class StageRun:
-    """A stage and the logs it is based on: by milestone, and `solution`."""
+    """A stage and the logs it is based on: by milestone, and `solution`. Tests have recordings too."""
 
     stage: Stage
     logs: Mapping[str, bytes]
+    casts: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def plans(task: Task, attempts: Sequence[Attempt] = (), repeat: int = 1) -> list[Plan]:
@@ -174,6 +175,7 @@ class _Bench:
         self.reason = ""
         self.reports: list[TestReport] = []
         self.logs: dict[str, bytes] = {}
+        self.casts: dict[str, bytes] = {}
         self.inputs: dict[str, str] = {}
         self.same: set[str] = set()
 
@@ -224,6 +226,8 @@ class _Bench:
                 return Verified(earlier, b"")
             done = examine(engine, prepared, milestone, given)
         self.logs[milestone] = done.log
+        if done.cast:
+            self.casts[milestone] = done.cast
         return done
 
     def _earlier(self, milestone: str, digest: str) -> TestReport | None:
@@ -244,7 +248,7 @@ class _Bench:
         }
         if self.plan.mutant:
             more["mutant"] = classify(self.outcome, self.reports, self.plan.expected, equivalent=same is not None)
-        return StageRun(stage.model_copy(update=more), self.logs)
+        return StageRun(stage.model_copy(update=more), self.logs, self.casts)
 
 
 def _stage(plan: Plan, outcome: Outcome, reason: str, reports: Sequence[TestReport] = ()) -> Stage:

@@ -25,7 +25,7 @@ def trajectory_incomplete(workspace: Workspace) -> Iterator[Diagnostic]:
 
     Without the patch its result cannot be tested again, and without a report its grades rest on nothing. An attempt
     that stopped early has patches for the milestones it reached, and reports for all of them. A trajectory that was
-    imported from a log alone has none of these, and `session-missing` says so.
+    imported has a log and at most reports that name no image, and `session-missing` says so.
 
     Bad:
         trajectory.json
@@ -55,7 +55,7 @@ def trajectory_incomplete(workspace: Workspace) -> Iterator[Diagnostic]:
 
 
 def _expected(attempt: Attempt, milestones: tuple[str, ...]) -> Iterator[str]:
-    if _bare(attempt):
+    if attempt.is_imported:
         return
     yield _SESSION
     if not (attempt.folder / _SESSION).is_file():
@@ -71,11 +71,6 @@ def _results(attempt: Attempt, milestones: tuple[str, ...]) -> Iterator[str]:
     reached = max((at for at, name in enumerate(milestones) if name in attempt.patches), default=0)
     yield from (f"patches/{name}.patch" for name in milestones[: reached + 1])
     yield from (f"tests/{name}.json" for name in milestones)
-
-
-def _bare(attempt: Attempt) -> bool:
-    """Whether nothing but the log is there, as after an import."""
-    return not any((attempt.folder / name).exists() for name in (_SESSION, "patches", "tests"))
 
 
 @rule("session-missing", Severity.WARNING)
@@ -95,8 +90,9 @@ def session_missing(workspace: Workspace) -> Iterator[Diagnostic]:
         tests/merge-rows.json
     """
     for attempt in _attempts(workspace):
-        if attempt.trajectory and _bare(attempt):
-            message = f"nothing shows how `{attempt.alias}` was isolated or what its tests said; it has only its log"
+        if attempt.trajectory and attempt.is_imported:
+            rest = "in which image its tests ran" if attempt.reports else "what its tests said; it has only its log"
+            message = f"nothing shows how `{attempt.alias}` was isolated or {rest}"
             path = f"{attempt.path}/trajectory.json"
             yield Diagnostic.at(path, Position(1, 1), "session-missing", message)
 

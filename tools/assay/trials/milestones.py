@@ -7,8 +7,11 @@ makes the attempt never sees the tests.
 
 from __future__ import annotations
 
+import hashlib
+import io
 import re
 import shutil
+import tarfile
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -20,6 +23,7 @@ from assay.executors.docker import Engine, Shell
 from assay.repository import diff_trees
 from assay.verification.preparation import Prepared, artifact_paths
 from assay.verification.separate import verify
+from assay.verification.solving import Work, missing_solution, write_script
 from assay.verification.verdicts import Verified
 from assay.worktree import image_tree, patched_tree, products, tracked_copy, tree_artifacts
 
@@ -39,6 +43,8 @@ class HandedIn:
 
     patch: bytes
     taken: Taken
+    digest: str
+    """Hex SHA-256 of the patch and of artifacts elsewhere: equal when verifiers would receive the same."""
 
 
 class Start:
@@ -65,11 +71,13 @@ class Start:
         """The state that `name` stands for; its files go to a folder of that name."""
         patch, folder = self.patch(shell), self._folder / f"at-{name}"
         elsewhere: dict[str, Path | None] = {}
+        digest = hashlib.sha256(patch)
         for number, path in enumerate(artifact_paths(self._prepared.file)):
             if not self._tree.contains(absolute(path, self._prepared.file.workdir)):
                 elsewhere[path] = self._engine.archive(shell.container, path, self._folder / f"{name}-{number}.tar")
+                digest.update(file.read_bytes() if (file := elsewhere[path]) else b"")
         tree = patched_tree(self._tree, patch, folder / "tree")
-        return HandedIn(patch, tree_artifacts(tree, self._prepared, elsewhere, folder))
+        return HandedIn(patch, tree_artifacts(tree, self._prepared, elsewhere, folder), digest.hexdigest())
 
 
 def run_tests(
@@ -79,3 +87,25 @@ def run_tests(
     folder.mkdir(exist_ok=True)
     running = {name: pool.submit(verify, engine, prepared, name, taken, folder) for name in names}
     return {name: future.result() for name, future in running.items()}
+
+
+def reference_until(shell: Shell, prepared: Prepared, milestone: str, folder: Path) -> None:
+    """Apply the reference solutions of all milestones before `milestone`. Raises EngineError when one fails."""
+    work = Work(prepared.file.milestones.index(milestone))
+    if reason := missing_solution(prepared, work):
+        raise EngineError(reason)
+    script = write_script(prepared, work, folder / "reference")
+    store = io.BytesIO()
+    with tarfile.open(fileobj=store, mode="w") as archive:
+        archive.add(script.folder, "assay", filter=_of_root)
+    shell.put(store.getvalue())
+    done = shell.execute(script.command, environment=script.environment, user="0")
+    shell.execute(["rm", "-rf", "/assay", "/solution", "/logs"], user="0")
+    if done.exit_code != 0:
+        last = done.output.decode(errors="replace").strip().splitlines()[-1:]
+        raise EngineError(f"the reference before `{milestone}` failed: {''.join(last) or 'no output'}")
+
+
+def _of_root(info: tarfile.TarInfo) -> tarfile.TarInfo:
+    info.uid = info.gid = 0
+    return info

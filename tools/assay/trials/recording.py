@@ -8,8 +8,18 @@ from dataclasses import dataclass, field
 from assay.archives import UNTRACKED
 from assay.executors import Executed
 from assay.model.attempt import Action
-from assay.model.session import Isolation
-from assay.model.trajectory import ATIF_VERSION, Agent, Observation, ObservationResult, Step, ToolCall, Trajectory
+from assay.model.session import Isolation, Mode
+from assay.model.trajectory import (
+    ATIF_VERSION,
+    Agent,
+    FinalMetrics,
+    Observation,
+    ObservationResult,
+    Step,
+    ToolCall,
+    Trajectory,
+)
+from assay.trials.endings import Ended
 from assay.verification.preparation import Prepared
 from assay.verification.verdicts import Verified
 
@@ -18,6 +28,17 @@ NOTES = (
     "There was no system prompt and there are no tool definitions. "
     f"Left out of the patches: {', '.join(UNTRACKED)}, and new files that the image's own .gitignore names."
 )
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What a study decides about a session, apart from who the agent is."""
+
+    mode: Mode
+    seed: str
+    position: int
+    starts_at: str | None
+    scripted: bool
 
 
 @dataclass
@@ -36,6 +57,17 @@ class Recording:
     """Digest of the image's files, when they were scanned."""
     calls: int = 0
     seconds: float = 0.0
+    notes: str = NOTES
+    course: Planned | None = None
+    """Of a session with an agent: what was decided before it began."""
+    ended: Ended | None = None
+    turns: int = 0
+    turns_to: dict[str, int] = field(default_factory=dict)
+    """The user's turn after which a milestone's tests first passed."""
+    metrics: FinalMetrics | None = None
+    agent_state: list[str] = field(default_factory=list)
+    sealed: dict[str, object] = field(default_factory=dict)
+    """What tells who it was; never in the open files."""
 
     def asked(self, milestone: str, text: str) -> None:
         """The user requests a milestone."""
@@ -62,14 +94,16 @@ class Recording:
 
     @property
     def final(self) -> dict[str, Verified]:
-        """Results of the last tests, by milestone."""
-        return self.tested[next(reversed(self.tested))]
+        """Results of the last tests, by milestone; empty when none ran."""
+        return self.tested[next(reversed(self.tested))] if self.tested else {}
 
     @property
     def trajectory(self) -> Trajectory:
         """The attempt so far, masked: nothing in it tells who acted."""
         agent = Agent(name="masked", version="0")
-        return Trajectory(schema_version=ATIF_VERSION, agent=agent, steps=self.steps, notes=NOTES)
+        return Trajectory(
+            schema_version=ATIF_VERSION, agent=agent, steps=self.steps, notes=self.notes, final_metrics=self.metrics
+        )
 
 
 def _extra(milestone: str) -> dict[str, object]:

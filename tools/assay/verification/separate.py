@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 import shlex
 import tarfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from assay.archives import absolute, read_members, select
 from assay.executors import EngineError, Job, Taken
+from assay.executors.cast import Cast
 from assay.executors.docker import Engine
 from assay.verification.preparation import Prepared, is_shared, limits
 from assay.verification.shared import verify_tree
@@ -71,14 +72,17 @@ def _digest(archive: Path) -> str:
 
 def examine(engine: Engine, prepared: Prepared, milestone: str, given: Handover) -> Verified:
     """Run the tests of `milestone` on what was handed over. Raises EngineError."""
-    finished = engine.run(_job(prepared, milestone, given.folder))
+    cast = Cast()
+    finished = engine.run(replace(_job(prepared, milestone, given.folder), watch=cast.add))
     archive = finished.taken[LOGS]
     files = read_members(archive) if archive else {}
     ended = files.get(EXIT_FILE, b"").isdigit()
     if not ended and not finished.timed_out:
-        return invalid(prepared, milestone, OUT_OF_MEMORY if finished.out_of_memory else NOT_RUN, finished.log)
-    exit_code = int(files[EXIT_FILE]) if ended and not finished.timed_out else None
-    return reported(prepared, milestone, files, exit_code, finished.seconds, finished.log, given.rejected)
+        done = invalid(prepared, milestone, OUT_OF_MEMORY if finished.out_of_memory else NOT_RUN, finished.log)
+    else:
+        exit_code = int(files[EXIT_FILE]) if ended and not finished.timed_out else None
+        done = reported(prepared, milestone, files, exit_code, finished.seconds, finished.log, given.rejected)
+    return replace(done, cast=cast.value())
 
 
 def _job(prepared: Prepared, milestone: str, inputs: Path) -> Job:

@@ -10,12 +10,14 @@ import io
 import tarfile
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from assay.archives import read_members
 from assay.executors import EngineError, Executed, Taken
+from assay.executors.cast import Cast
 from assay.executors.docker import Engine, Shell
 from assay.verification.preparation import Prepared, is_shared, resolve
 from assay.verification.solving import GRACE, Solved, Work, judged, missing_solution, write_script
@@ -69,11 +71,17 @@ def verify_live(
     shell.put(_packed(write_tests(prepared, milestone, scratch / f"tests-{milestone}"), "tests"))
     limit = prepared.step(milestone).verifier.timeout_sec
     command = ("timeout", "-k", "5", f"{limit:g}", "bash", "/tests/test.sh")
-    done = _within(shell, limit + GRACE, command, tests_variables(prepared, milestone), prepared.tests_user(milestone))
+    variables, cast, begun = tests_variables(prepared, milestone), Cast(), time.monotonic()
+
+    def watch(piece: bytes) -> None:
+        cast.add(time.monotonic() - begun, piece)
+
+    done = _within(shell, limit + GRACE, command, variables, prepared.tests_user(milestone), watch)
     time.sleep(linger)
     archive = engine.archive(shell.container, LOGS, scratch / f"logs-{milestone}.tar")
     files = read_members(archive) if archive else {}
-    return reported(prepared, milestone, files, done.exit_code, done.seconds, done.output, [])
+    verified = reported(prepared, milestone, files, done.exit_code, done.seconds, done.output, [])
+    return replace(verified, cast=cast.value())
 
 
 @contextmanager
@@ -99,14 +107,19 @@ def _failed(shell: Shell, command: Sequence[str]) -> str:
 
 
 def _within(
-    shell: Shell, seconds: float, command: Sequence[str], environment: Mapping[str, str], user: str
+    shell: Shell,
+    seconds: float,
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    user: str,
+    sink: Callable[[bytes], None] = lambda piece: None,
 ) -> Executed:
     """Run a command as `user`; after `seconds` the whole container is killed, and the exit status is 137."""
     timer = threading.Timer(seconds, shell.kill)
     timer.daemon = True
     timer.start()
     try:
-        return shell.execute(command, environment=environment, user=user)
+        return shell.execute(command, environment=environment, user=user, sink=sink)
     finally:
         timer.cancel()
 

@@ -26,6 +26,8 @@ class Verified:
 
     report: TestReport
     log: bytes
+    cast: bytes = b""
+    """The same output as an asciicast v2 recording; empty when no test ran."""
 
 
 def reported(
