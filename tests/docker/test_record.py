@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -237,12 +238,12 @@ def test_a_script_that_does_not_fit_is_refused(workspace: Path, old: str, new: s
 class Person:
     """Somebody at a real terminal."""
 
-    def __init__(self, workspace: Path, *arguments: str) -> None:
+    def __init__(self, workspace: Path, *arguments: str, command: Sequence[str] = ("record", "tiny")) -> None:
         self.screen = ""
         self._side, other = pty.openpty()
-        command = [sys.executable, "-m", "assay", "record", "tiny", *arguments]
+        words = [sys.executable, "-m", "assay", *command, *arguments]
         self.process = subprocess.Popen(
-            command, cwd=workspace, env=environment(TERM="dumb"), stdin=other, stdout=other, stderr=other,
+            words, cwd=workspace, env=environment(TERM="dumb"), stdin=other, stdout=other, stderr=other,
             start_new_session=True, preexec_fn=take_terminal,
         )  # fmt: skip
         os.close(other)

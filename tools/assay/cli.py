@@ -19,6 +19,7 @@ COMMANDS = {
     "init": "Make a new workspace.",
     "replay": "Prove tasks by running them; run a trajectory's tests again.",
     "run": "Run agents on a task, each trial in a fresh container.",
+    "user": "Talk to the simulated user of a task.",
     "calibrate": "Measure how difficult tasks are, by repeated trials.",
     "record": "Record a shell attempt at a task as a trajectory.",
     "import": "Turn an agent's log into a masked trajectory.",

@@ -124,7 +124,9 @@ class Updates:
         if self._kinds[key] == "execute":
             title = update.get("title")
             return {"command": title} if title and update.get("status") != "pending" else {}
-        return _from_content(update)
+        # one agent tells only in words what its command was, when it is one that reads
+        told = {"description": update["title"]} if self._kinds[key] in ("read", "search") and "title" in update else {}
+        return _from_content(update) or told
 
     def _watch(self, update: Mapping[str, Any]) -> None:
         """Terminals that the agent runs itself are reported beside the protocol."""

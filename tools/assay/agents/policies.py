@@ -130,7 +130,7 @@ def _stops(policy: PolicyName, material: Material, at: int) -> bool:
 def _applied(solution: Mapping[str, bytes]) -> Iterator[Action]:
     for path, content in solution.items():
         yield Action(f"I write {Path(path).name}.", _written(f"{PLACE}/{path}", content))
-    yield Action("I put it in place.", f"bash {PLACE}/solve.sh; status=$?; rm -rf {PLACE}; exit $status")
+    yield Action("I put it in place.", f"bash {PLACE}/solve.sh; status=$?; rm -r {PLACE}; exit $status")
 
 
 def _written(path: str, content: bytes) -> str:

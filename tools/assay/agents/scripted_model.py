@@ -207,6 +207,8 @@ def _response(name: str, model: str, said: str, call: Mapping[str, Any] | None) 
         where = {"output_index": place, "item_id": item["id"], "content_index": 0}
         empty: Any = [] if key == "content" else ""
         told.append(("response.output_item.added", {"output_index": place, "item": {**item, key: empty}}))
+        if key == "content":
+            told.append(("response.content_part.added", {**where, "part": {**text, "text": ""}}))
         told.append((f"response.{kind}.delta", {**where, "delta": piece}))
         told.append(("response.output_item.done", {"output_index": place, "item": {**item, "status": "completed"}}))
     told.append(("response.completed", {"response": whole}))

@@ -193,7 +193,9 @@ def _lines(recording: Recording, folder: Path | None) -> Iterator[str]:
     why = f": {ended.ending}" if ended else ""
     counts = f"{len(recording.steps)} steps, {recording.turns} turns of the user"
     yield f"{folder or recording.alias}: {outcome}{why}, {counts}"
-    for name, done in recording.final.items():
+    for name in recording.prepared.file.milestones:
+        if (done := recording.final.get(name)) is None:
+            continue
         passed = {True: "passed", False: "failed", None: f"{done.report.outcome}: {done.report.reason}"}
         yield f"  {name}: {passed[done.report.passed]}"
     if ended and ended.reason:

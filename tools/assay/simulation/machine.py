@@ -16,12 +16,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from assay.evidence.leaks import LeakGuard
 from assay.model.outcome import TestReport
 from assay.model.trajectory import Step
 from assay.model.user import Intent, SimulatedUser, Trigger
 from assay.simulation.contract import Facts, Move, State
 from assay.simulation.facts import Match, asked_for, claims_done, questions
-from assay.simulation.leaks import LeakGuard
 
 Rephrase = Callable[[Intent, str], tuple[str, Mapping[str, Any]]]
 """Other words for an authored text, and what is to be noted about it."""

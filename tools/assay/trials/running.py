@@ -15,6 +15,7 @@ from typing import get_args
 from assay.agents.policies import load_material
 from assay.agents.scripted_model import serve
 from assay.errors import FatalError, UsageError
+from assay.evidence.leaks import LeakGuard
 from assay.executors import EngineError
 from assay.executors.docker import Engine
 from assay.executors.owners import scratch
@@ -24,7 +25,6 @@ from assay.model.identity import Identity
 from assay.sealing.identities import add
 from assay.simulation.contract import User
 from assay.simulation.full import Full
-from assay.simulation.leaks import LeakGuard
 from assay.simulation.machine import Simulated
 from assay.storage import place_whole
 from assay.trials.disguise import Disguise
