@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from assay.agents.acp import AcpConversation
 from assay.agents.builtin import agents_of
-from assay.agents.contract import Answered, Called, Event, Said
+from assay.agents.contract import Answered, Called, Event, Permission, Said
 from assay.agents.policies import Action, load_material, next_action
 from assay.agents.process import HostPipe
 from assay.agents.scripted_model import SUBMIT, answer, serve
@@ -146,9 +146,14 @@ def test_the_scripted_agent_runs_its_commands_through_the_client(tmp_path: Path)
     talk = AcpConversation(pipe, str(tmp_path), Here())
     heard: list[Event] = []
     asked: list[str] = []
+
+    def allow(request: Permission) -> bool:
+        asked.append(request.title)
+        return True
+
     try:
         assert talk.open()["name"] == "policy-destructive"
-        assert talk.say(FIRST, heard.append, lambda request: bool(asked.append(request.title)) or True) == "end_turn"
+        assert talk.say(FIRST, heard.append, allow) == "end_turn"
     finally:
         talk.close()
     assert not (tmp_path / "old.txt").exists()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from assay.model.trajectory import Step, Trajectory
 from assay.rules import run as check
 from assay.scaffold.workspace import create
 from assay.workspace import Attempt, load
@@ -74,9 +75,7 @@ def without_times(content: bytes) -> bytes:
     return re.sub(rb"[A-Z][a-z]{2} [ 0-9]\d \d\d:\d\d", b"", content)
 
 
-def json_steps(content: bytes) -> Iterator[object]:
-    from assay.model.trajectory import Trajectory
-
+def json_steps(content: bytes) -> Iterator[Step]:
     yield from Trajectory.model_validate_json(content).steps
 
 
@@ -150,7 +149,7 @@ def test_a_person_speaks_to_an_agent_that_nobody_names(hello: Path) -> None:
     assert attempt.session.record.predicate.kind == "agent"
     course = attempt.session.record.predicate.course
     assert course
-    assert (course.mode, course.ended, course.turns) == ("me", "user-ended", 2)
+    assert (course.mode, course.ended, course.turns) == ("me", "done", 2)
     assert not re.search("kestrel|policy|scripted", shown + attempt.trajectory.record.model_dump_json())
     said = [step.text for step in attempt.trajectory.record.steps if step.source == "agent"]
     assert "I put it in place." in said

@@ -69,7 +69,9 @@ def _expected(attempt: Attempt, milestones: tuple[str, ...]) -> Iterator[str]:
 
 def _results(attempt: Attempt, milestones: tuple[str, ...]) -> Iterator[str]:
     reached = max((at for at, name in enumerate(milestones) if name in attempt.patches), default=0)
-    yield from (f"patches/{name}.patch" for name in milestones[: reached + 1])
+    course = attempt.session.record.predicate.course if attempt.session else None
+    first = milestones.index(course.starts_at) if course and course.starts_at in milestones else 0
+    yield from (f"patches/{name}.patch" for name in milestones[first : reached + 1])
     yield from (f"tests/{name}.json" for name in milestones)
 
 
