@@ -16,7 +16,7 @@ from assay.workspace import Task, find_root, load
 if TYPE_CHECKING:
     from assay.simulation.contract import Facts, Move, User
 
-HELP = "what the agent says, or :pass MILESTONE, :fail MILESTONE/TEST, :change, :quit"
+HELP = "what the agent says, or :pass MILESTONE, :fail MILESTONE/TEST, :touch PATH, :quit"
 
 
 @click.command("user")
@@ -28,8 +28,8 @@ def command(task: str, seed: str, mode: str, as_json: bool) -> None:
     """Talk to the simulated user of TASK: you are the agent.
 
     Each line is one message of the agent. `:pass MILESTONE` and `:fail MILESTONE/TEST` set what the tests would show,
-    `:change` says that the work tree changed in this turn. Below each message of the user stand the state, the rule
-    that chose it and the leak check's verdict.
+    which is a failure until you say otherwise; `:touch PATH` changes a file in this turn. Below each message of the
+    user stand the state, the rule that chose it, the intent and the leak check's verdict.
 
     \b
     Examples:
@@ -44,32 +44,36 @@ def command(task: str, seed: str, mode: str, as_json: bool) -> None:
     user = _user(job, seed or workspace.settings.seed, mode)
     move = user.open()
     _show(move, as_json)
-    for facts in _facts(not as_json and sys.stdin.isatty()):
-        if move.text is None:
-            break
+    for facts in _facts(job.milestones, prompt=not as_json and sys.stdin.isatty()):
         move = user.next(facts)
         _show(move, as_json)
+        if move.text is None:
+            break
 
 
 def _user(task: Task, seed: str, mode: str) -> User:
+    """As in the first trial of `assay run` with the same seed."""
     from assay.evidence.leaks import LeakGuard
     from assay.simulation.full import Full
     from assay.simulation.machine import Simulated
+    from assay.trials.milestones import instruction
 
     assert task.user is not None
     script = task.user.record
-    texts = {name: task.text(f"steps/{name}/instruction.md").strip() for name in task.milestones}
+    texts = {name: instruction(task, name, first=place == 0) for place, name in enumerate(task.milestones)}
     if mode == "full":
         return Full(script, texts)
     return Simulated(script, task.id, texts, f"{seed}/0", LeakGuard(task.folder, script.forbidden))
 
 
-def _facts(prompt: bool) -> Iterator[Facts]:
+def _facts(milestones: tuple[str, ...], prompt: bool) -> Iterator[Facts]:
+    """One for each line that is no command."""
     from assay.simulation.contract import Facts
 
-    passed: dict[str, bool] = {}
+    passed = dict.fromkeys(milestones, False)
     failed: set[str] = set()
-    turn, changed = 0, False
+    touched: list[str] = []
+    turn = before = 0
     if prompt:
         click.secho(HELP, dim=True)
     while True:
@@ -78,31 +82,31 @@ def _facts(prompt: bool) -> Iterator[Facts]:
         except EOFError:
             return
         word, _, rest = line.partition(" ")
+        milestone = rest.partition("/")[0]
         if word == ":quit":
             return
-        if word == ":pass":
-            passed[rest] = True
-            failed = {name for name in failed if not name.startswith(f"{rest}/")}
-        elif word == ":fail":
-            passed[rest.partition("/")[0]] = False
-            failed.add(rest)
-        elif word == ":change":
-            changed = True
+        if word in (":pass", ":fail") and milestone in passed:
+            passed[milestone] = word == ":pass"
+            failed = {name for name in failed if word == ":fail" or not name.startswith(f"{milestone}/")}
+            failed |= {rest} if word == ":fail" else set()
+        elif word == ":touch" and rest:
+            touched.append(rest)
         elif line.startswith(":"):
-            click.secho(HELP, dim=True)
+            click.secho(f"{HELP}; milestones are {', '.join(milestones)}", dim=True, err=True)
         else:
             turn += 1
-            yield Facts(turn, line, 0, dict(passed), frozenset(failed), changed)
-            changed = False
+            changed, before = len(touched) > before, len(touched)
+            yield Facts(turn, line, 0, dict(passed), frozenset(failed), changed, tuple(dict.fromkeys(touched)))
 
 
 def _show(move: Move, as_json: bool) -> None:
+    told = move.disclosure
     if as_json:
-        click.echo(json.dumps({**move.disclosure, "text": move.text}, ensure_ascii=False))
+        click.echo(json.dumps({**told, "text": move.text}, ensure_ascii=False))
         return
     if move.text is not None:
         click.echo(f"\nuser> {move.text}")
-    told = move.disclosure
+    said = [told.get("intent_id"), *(more["intent_id"] for more in told.get("also", ()))]
     leak = told.get("leak", {})
     verdict = "" if leak.get("ok", True) else f", LEAKS {', '.join(leak['hits'])}"
-    click.secho(f"[{move.state}: {told.get('rule')} {told.get('intent_id', '')}{verdict}]", dim=True)
+    click.secho(f"[{move.state}: {' '.join([told['rule'], *filter(None, said)])}{verdict}]", dim=True)

@@ -5,15 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 LENGTH = 6
 """Words in a row that no two texts share by chance (n-gram overlap, as in contamination checks of language models)."""
 SMALL = 1024 * 1024
-_TOKEN = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
-_IDENTIFIER = re.compile(r"\b(?=\w*[_A-Z])[A-Za-z]\w{5,}\b")
+_TOKEN = re.compile(r"[A-Z]+(?=[A-Z][^\W\dA-Z_])|[A-Z]?[^\W\dA-Z_]+|[A-Z]+|\d+")
+"""Words, and the parts of `camelCase` and `snake_case`."""
+_WORD = re.compile(r"\b[^\W\d]\w{5,}")
+_COMPOUND = re.compile(r"[^\W_]_[^\W_]|[a-z\d][A-Z]")
+"""In a name of several parts, which nobody writes by chance: no word at the start of a sentence is one."""
 _SECRET = ("solution", "tests", "steps/*/solution", "steps/*/tests")
 _OPEN = ("environment", "instruction.md", "steps/*/instruction.md")
+_Gram = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -29,40 +34,64 @@ class Leak:
 
 
 class LeakGuard:
-    """Knows what of a task is secret. `forbidden` are literals that must not be said in any case."""
+    """Knows what of the task in `folder` is secret; files are read when a text first needs them.
+
+    `forbidden` are literals that must not be said in any case, whoever knows them.
+    """
 
     def __init__(self, folder: Path, forbidden: Sequence[str] = ()) -> None:
+        self._folder = folder
         self._literals = tuple(text.casefold() for text in forbidden)
-        secret, known = list(_texts(folder, _SECRET)), list(_texts(folder, _OPEN))
-        self._known = _grams(known)
-        self._grams = _grams(secret) - self._known
-        names = {name for text in known for name in _IDENTIFIER.findall(text)}
-        self._names = {name for text in secret for name in _IDENTIFIER.findall(text)} - names
 
     def check(self, text: str, revealed: Iterable[str] = (), unrevealed: Iterable[str] = ()) -> Leak:
         """What `text` gives away, where `revealed` has been said already and `unrevealed` is to come later."""
-        said = _grams(revealed)
-        later = _grams(unrevealed) - said - self._known
-        mine = _ordered(text)
-        hits = [" ".join(gram) for gram in mine if gram in later or (gram in self._grams and gram not in said)]
+        said, later = list(revealed), _all_grams(unrevealed)
+        found = [gram for gram in _grams(text) if gram in self._secret or gram in later]
+        new = set(found) - _all_grams(said) - self._known if found else set()
+        hits = [" ".join(gram) for gram in found if gram in new]
         hits += [literal for literal in self._literals if literal in text.casefold()]
-        already = {name for one in revealed for name in _IDENTIFIER.findall(one)}
-        hits += [name for name in _IDENTIFIER.findall(text) if name in self._names - already]
+        if names := _names([text]):
+            hits += sorted(names & self._names - _names(said))
         return Leak(tuple(dict.fromkeys(hits)))
+
+    @cached_property
+    def _secret(self) -> set[_Gram]:
+        return {gram for text in _texts(self._folder, _SECRET) for gram in _cut(text)}
+
+    @cached_property
+    def _known(self) -> set[_Gram]:
+        return {gram for text in _texts(self._folder, _OPEN) for gram in _cut(text)}
+
+    @cached_property
+    def _names(self) -> set[str]:
+        return _names(_texts(self._folder, _SECRET)) - _names(_texts(self._folder, _OPEN))
 
 
 def _texts(folder: Path, patterns: Iterable[str]) -> Iterator[str]:
     for pattern in patterns:
         for place in sorted(folder.glob(pattern)):
             for file in [place] if place.is_file() else sorted(place.rglob("*")):
-                if file.is_file() and not file.is_symlink() and file.stat().st_size <= SMALL:
-                    yield file.read_text(encoding="utf-8", errors="replace")
+                if file.is_symlink() or not file.is_file() or file.stat().st_size > SMALL:
+                    continue
+                if b"\0" not in (content := file.read_bytes()):
+                    yield content.decode("utf-8", errors="replace")
 
 
-def _ordered(text: str) -> list[tuple[str, ...]]:
+def _cut(text: str) -> Iterator[_Gram]:
     tokens = [token.casefold() for token in _TOKEN.findall(text)]
-    return [tuple(tokens[at : at + LENGTH]) for at in range(len(tokens) - LENGTH + 1)]
+    return zip(*(tokens[at:] for at in range(LENGTH)), strict=False)
 
 
-def _grams(texts: Iterable[str]) -> set[tuple[str, ...]]:
-    return {gram for text in texts for gram in _ordered(text)}
+@lru_cache(1024)
+def _grams(text: str) -> tuple[_Gram, ...]:
+    """Of something that a user says: it is compared with all the others."""
+    return tuple(_cut(text))
+
+
+def _all_grams(texts: Iterable[str]) -> set[_Gram]:
+    return {gram for text in texts for gram in _grams(text)}
+
+
+def _names(texts: Iterable[str]) -> set[str]:
+    words = {word for text in texts for word in _WORD.findall(text)}
+    return {word for word in words if _COMPOUND.search(word)}

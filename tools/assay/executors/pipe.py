@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import socket
 import struct
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from assay.executors import EngineError
@@ -17,57 +18,52 @@ KEPT = 4096
 """Bytes of standard error that are kept, the last ones."""
 PATIENCE = 3.0
 """Seconds that a program has to end when its input has ended."""
-_CLOSED = OSError("the program's input is closed")
+_CLOSED = OSError("the program has ended or its input was closed")
+
+
+def frames(connection: Any) -> Iterator[tuple[int, bytes]]:
+    """Kind and content of what comes over a connection that docker-py gave for an exec, until its end.
+
+    Engines send a header of kind, three zeros and length before each piece (Docker API, "attach"). docker-py's own
+    reader loses what came together with the answer to its request: that is in a buffer, not in the socket any more.
+    """
+    connection._sock.settimeout(None)
+    buffer: io.BufferedReader = connection._response.raw._fp.fp
+    while len(header := buffer.read(8)) == 8:
+        kind, length = struct.unpack(">BxxxL", header)
+        if piece := buffer.read(length):
+            yield kind, piece
 
 
 class ExecPipe:
-    """A running exec. Engines send both outputs in frames: kind, three zeros, length, bytes (Docker API, "attach")."""
+    """A running exec."""
 
     def __init__(self, connection: Any, inspect: Callable[[], Mapping[str, Any]], end: Callable[[], None]) -> None:
         self._inspect, self._end = inspect, end
-        self._held = connection  # dropping it would close the socket
-        self._socket: socket.socket = getattr(connection, "_sock", connection)
-        self._socket.settimeout(None)
-        self._rest = bytearray()
+        self._response = connection._response  # dropping it would close the socket
+        self._socket: socket.socket = connection._sock
+        self._frames = frames(connection)
         self._errors = bytearray()
         self._writing = threading.Lock()
-        self._closed = False
+        self._closed = self._ended = False
 
     def write(self, data: bytes) -> None:
         """Give it input. Raises OSError when it has gone."""
         with self._writing:
-            if self._closed:
+            if self._closed or self._ended:
                 raise _CLOSED
             self._socket.sendall(data)
 
     def read(self) -> bytes:
         """The next piece of its output; empty at the end, also of the container."""
-        while True:
-            header = self._exactly(8)
-            if len(header) < 8:
-                return b""
-            kind, length = struct.unpack(">BxxxL", header)
-            piece = self._exactly(length)
-            if kind == STDERR:
+        with contextlib.suppress(OSError, ValueError):  # ValueError: it was closed meanwhile
+            for kind, piece in self._frames:
+                if kind != STDERR:
+                    return piece
                 self._errors += piece
                 del self._errors[:-KEPT]
-            elif piece:
-                return piece
-            if len(piece) < length:
-                return b""
-
-    def _exactly(self, count: int) -> bytes:
-        while len(self._rest) < count:
-            try:
-                piece = self._socket.recv(256 * 1024)
-            except OSError:
-                piece = b""
-            if not piece:
-                break
-            self._rest += piece
-        found = bytes(self._rest[:count])
-        del self._rest[:count]
-        return found
+        self._ended = True
+        return b""
 
     def close(self) -> None:
         """End its input, and the program when it does not end by itself soon."""
@@ -84,7 +80,7 @@ class ExecPipe:
             self._end()
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
-        self._held.close()
+        self._response.close()
 
     @property
     def exit_code(self) -> int | None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
 from assay.executors import EngineError, Executed
 from assay.executors.output import LOG_LIMIT, Bounded
-from assay.executors.pipe import ExecPipe
+from assay.executors.pipe import ExecPipe, frames
 from assay.executors.waiting import watched
 from assay.model.session import Isolation
 
@@ -137,7 +137,7 @@ class Shell:
                 self.container, list(command), environment=dict(environment or {}), workdir=self.workdir, user=user
             )
             try:
-                for piece in watched(lambda: self._api.exec_start(created["Id"], stream=True), self._engine.answers):
+                for _, piece in watched(lambda: self._frames(created["Id"]), self._engine.answers):
                     output.add(piece)
                     sink(piece)
             except KeyboardInterrupt:
@@ -148,6 +148,9 @@ class Shell:
             if status == KILLED and not self._killed:
                 self._engine.ended(self.container, time.monotonic() - started)
         return Executed(status, time.monotonic() - started, output.value(), output.hidden)
+
+    def _frames(self, execution: str) -> Iterator[tuple[int, bytes]]:
+        return frames(self._api.exec_start(execution, socket=True))
 
     def _status(self, execution: str) -> int:
         """The exit status of a command whose output has ended, which may be a moment before the command itself."""

@@ -16,7 +16,17 @@ from assay.workspace import Workspace
 
 Check = Callable[[Workspace], Iterator[Diagnostic]]
 
-MODULES = ("reading", "structure", "tasks", "trajectories", "studies", "annotations", "citations", "escalations")
+MODULES = (
+    "reading",
+    "structure",
+    "tasks",
+    "users",
+    "trajectories",
+    "studies",
+    "annotations",
+    "citations",
+    "escalations",
+)
 """Each registers its rules when it is imported."""
 
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from assay.diagnostics import Diagnostic, Severity
 from assay.documents import Document
 from assay.documents.source import Loc
-from assay.evidence.leaks import LeakGuard
 from assay.model.rubric import AXES, Rubric
 from assay.model.task import Artifact
 from assay.model.user import SimulatedUser
@@ -250,32 +249,3 @@ def _rubrics(workspace: Workspace) -> Iterator[tuple[Document, Rubric]]:
 
 def _at(document: Document, loc: Loc, name: str, message: str, hint: str = "") -> Diagnostic:
     return Diagnostic.at(document.path, document.position(loc), name, message, hint=hint)
-
-
-@rule("user-leaks")
-def user_leaks(workspace: Workspace) -> Iterator[Diagnostic]:
-    """No text of a simulated user gives away what only the author may know.
-
-    Runs of words from the reference solution, from the tests or from a request that comes later, and the literals
-    listed in `forbidden`, would solve a part of the task for the agent, and the measured difficulty would be wrong.
-
-    Bad:
-        forbidden: ["BEGIN IMMEDIATE"]
-        says: ["Open the transaction with begin immediate, please."]
-
-    Good:
-        forbidden: ["BEGIN IMMEDIATE"]
-        says: ["Two jobs must not step on each other."]
-    """
-    for task in workspace.tasks.values():
-        if task.user is None:
-            continue
-        script = task.user.record
-        guard = LeakGuard(task.folder, script.forbidden)
-        for number, intent in enumerate(script.intents):
-            for variant, text in enumerate(intent.says):
-                if hits := guard.check(text).hits:
-                    position = task.user.document.position(("intents", number, "says", variant))
-                    message = f"the user of `{task.id}` must not say `{hits[0]}`"
-                    hint = "say it in other words, or leave it for the agent to find out"
-                    yield Diagnostic.at(task.user.path, position, "user-leaks", message, hint=hint)

@@ -1,38 +1,53 @@
 """The simulated user: a state machine over `user.yaml`, in which no model decides anything.
 
-After each turn of the agent it looks at the facts, applies the caps, and takes one intent: what was asked for first,
-then corrections, then what progress brings, ties in the order of the file. A message that asks for a milestone carries
-the milestone's written instruction, since the author's words alone need not say everything.
+After each turn of the agent it looks at the facts and takes, in this order: all that was asked for; a correction, when
+a test fails and the agent has done something about the milestone; what progress brings, in the order of the file. When
+the script has nothing, a wrong claim gets a nudge, a question an honest "I do not know", and work that goes on is left
+to go on. Caps are counted here. DONE says that everything was asked for, with the tests run after the last turn: rule
+`all-passed`, or `nothing-left` when some fail; CAPPED says that the turns ran out before.
 
-When the tests of a milestone fail, nothing is left to say about it and the agent has changed nothing in its last turn,
-the user goes on to the next request: later milestones can be measured even when an earlier one is never solved.
+Unless `user.yaml` says `instructions: never`, the request for a milestone carries its written instruction, since the
+author's words alone need not say everything: what a simulated session costs an agent is what only the intents tell.
+
+A session always moves forward. When the tests of a milestone fail, its nudges are used up, and the agent changes
+nothing any more or has used the milestone's share of the turns, the user leaves it and asks for the next one (rule
+`moved-on`) or ends the session: later milestones are measured even when an earlier one is never solved.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from fnmatch import fnmatch
 from typing import Any
 
-from assay.evidence.leaks import LeakGuard
+from assay.evidence.leaks import LENGTH, Leak, LeakGuard
 from assay.model.outcome import TestReport
 from assay.model.trajectory import Step
 from assay.model.user import Intent, SimulatedUser, Trigger
 from assay.simulation.contract import Facts, Move, State
 from assay.simulation.facts import Match, asked_for, claims_done, questions
+from assay.simulation.rephrasing import Rephrase
 
-Rephrase = Callable[[Intent, str], tuple[str, Mapping[str, Any]]]
-"""Other words for an authored text, and what is to be noted about it."""
-NUDGE = "The checks of this part do not pass here yet. Please look again."
-"""What is said to an agent that claims to be done when it is not and no correction applies."""
+NUDGE = "That does not work here yet as I asked for it. Please look again."
+AGAIN = "Something that I asked for earlier does not work here. Please look again."
+GO_ON = "It is not there yet. Please go on."
+MOVED_ON = "Let us leave that as it is now and go on with the next part."
+UNKNOWN = "I do not know. Please decide yourself."
 NUDGES = 2
-"""Such messages for each milestone, at most."""
+"""For each milestone, at most."""
+_STATES: Mapping[str, State] = {"on_ask": "ANSWER", "on_test_fail": "CORRECT"}
+_NOTHING = Facts(turn=0, message="", calls=0, passed={})
 
 
 class Simulated:
-    """A `User` that follows its script. `texts` are the written instructions by milestone, in order."""
+    """A `User` that follows its script. `texts` are the written instructions by milestone, in order.
+
+    Everything follows from the arguments and the facts: the same ones give the same moves. `guard` is asked about
+    every text; a variant that gives something away is never said, and an intent without another one is passed over.
+    """
 
     def __init__(
         self,
@@ -45,195 +60,227 @@ class Simulated:
     ) -> None:
         self._script, self._task, self._texts, self._seed = script, task, texts, seed
         self._guard, self._rephrase = guard, rephrase
-        self._names = list(texts)
         self._intents = [intent for intent in script.intents if intent.milestone in texts]
         self._digest = hashlib.sha256(script.model_dump_json().encode()).hexdigest()
         self._used: Counter[str] = Counter()
-        self._unknown: Counter[str] = Counter()
+        """How often an intent was said, a milestone nudged about, or `` (no intent) answered for."""
         self._begun: list[str] = []
-        self._revealed: list[str] = [script.opening, *texts.values()]
+        self._said: list[str] = []
         self._corrections = 0
+        self._since, self._worked = 0, False
+        """The turn in which the milestone was asked for; whether the agent has changed something since, or says so."""
         self._state: State = "OPEN"
-        self._idle = 0
 
     def open(self) -> Move:
-        """The opening, and the request that is made at the start."""
-        first = next((intent for intent in self._requests(self._names[0])), None)
-        if first is None:
-            return self._asking(self._names[0], None, "start", None)
-        return self._reveal(first, "at_start", None, Facts(turn=0, message="", calls=0, passed={}), "REVEAL")
+        """The opening, and the request for the first milestone."""
+        return self._ask_for(next(iter(self._texts)), "at_start", None, _NOTHING)
 
     def next(self, facts: Facts) -> Move:
-        """One move; the caps come first."""
-        self._idle = 0 if facts.changed else self._idle + 1
-        if capped := self._capped(facts):
-            return self._end("CAPPED", capped, facts)
-        if found := self._asked(facts):
-            return found
-        if found := self._corrected(facts):
-            return found
-        if found := self._progressed(facts):
-            return found
-        return self._otherwise(facts)
+        """One move."""
+        claim = claims_done(facts.message)
+        self._worked = self._worked or facts.changed or claim is not None
+        if facts.turn >= self._script.stop.max_turns:
+            over = self._all_pass(facts) and not any(map(self._never_asked, self._intents))
+            return self._end("DONE", "all-passed", facts) if over else self._end("CAPPED", "max_turns", facts)
+        move = self._asked(facts) or self._corrected(facts) or self._progressed(facts, claim)
+        return move or self._unscripted(facts, claim) or self._forward(facts)
 
     def hear(self, step: Step) -> None:
         """A simulated user sees the end of a turn only."""
 
     def allow(self, command: str) -> bool:
-        """Always: its container is the agent's own."""
+        """Always: the container is the agent's own. `on_permission` speaks about it after the turn."""
         return True
 
     def tested(self, reports: Sequence[TestReport]) -> None:
         """What it may know comes with the facts."""
 
-    @property
-    def _current(self) -> str:
-        return self._begun[-1]
-
-    def _capped(self, facts: Facts) -> str:
-        if facts.turn >= self._script.stop.max_turns:
-            return "max_turns"
-        return ""
-
     def _asked(self, facts: Facts) -> Move | None:
-        for intent, trigger in self._eligible("on_ask"):
-            match = asked_for(trigger.on_ask or (), facts.message)
-            if match:
-                return self._reveal(intent, "on_ask", match, facts, "ANSWER")
-        return None
+        """One message of the agent may ask several things, and a person would answer them all."""
+        met = self._met(lambda intent, trigger: asked_for(trigger.on_ask or (), facts.message))
+        found: dict[str, tuple[Intent, Match]] = {}
+        for intent, _, match in met:
+            found.setdefault(intent.id, (intent, match))
+        return self._reveal(list(found.values()), "on_ask", facts) if found else None
 
     def _corrected(self, facts: Facts) -> Move | None:
-        if self._corrections >= self._script.stop.max_corrections:
+        if not self._worked or self._corrections >= self._script.stop.max_corrections:
             return None
-        for intent, trigger in self._eligible("on_test_fail"):
-            if trigger.on_test_fail in facts.failed_tests:
-                self._corrections += 1
-                return self._reveal(intent, "on_test_fail", _fact(trigger.on_test_fail), facts, "CORRECT")
+        for intent, _, match in self._met(lambda intent, trigger: _failed(trigger.on_test_fail, facts)):
+            self._corrections += 1
+            return self._reveal([(intent, match)], "on_test_fail", facts)
         return None
 
-    def _progressed(self, facts: Facts) -> Move | None:
-        passed = {name for name, done in facts.passed.items() if done}
-        claim = claims_done(facts.message)
-        for intent, trigger in self._eligible():
-            if intent.kind == "request" and intent.milestone in self._begun:
-                continue
-            if trigger.on_milestone_pass in passed:
-                return self._reveal(intent, "on_milestone_pass", _fact(trigger.on_milestone_pass), facts, "REVEAL")
-            if trigger.on_claim_done and claim and intent.milestone == self._current:
-                return self._reveal(intent, "on_claim_done", claim, facts, "REVEAL")
-            if trigger.after_turns and facts.turn >= trigger.after_turns and intent.milestone in self._begun:
-                return self._reveal(intent, "after_turns", _fact(str(facts.turn)), facts, "NUDGE")
+    def _progressed(self, facts: Facts, claim: Match | None) -> Move | None:
+        def by(intent: Intent, trigger: Trigger) -> Match | None:
+            current = intent.kind == "request" or intent.milestone == self._begun[-1]
+            return _progress(trigger, facts, claim if current else None)
+
+        for intent, trigger, match in self._met(by):
+            return self._reveal([(intent, match)], trigger.rule, facts)
         return None
 
-    def _otherwise(self, facts: Facts) -> Move:
-        """Nothing in the script applies: a question gets an honest answer, a claim that is wrong a nudge."""
-        passes = facts.passed.get(self._current, False)
-        if questions(facts.message) and not passes and self._unknown["question"] < self._script.stop.max_turns:
-            self._unknown["question"] += 1
-            replies = self._script.unknown_reply
-            text = replies[self._variant("unknown", self._unknown["question"], len(replies))]
-            return self._say("ANSWER", text, "unknown", None, facts, asked=True)
-        if not passes and self._unknown[self._current] < NUDGES and self._idle < 2:
-            self._unknown[self._current] += 1
-            return self._say("NUDGE", NUDGE, "not-passing", claims_done(facts.message), facts)
-        left = [name for name in self._names if name not in self._begun]
-        if left:
-            request = next(iter(self._requests(left[0])), None)
-            if request is None:
-                return self._asking(left[0], facts, "moved-on", None)
-            return self._reveal(request, "moved-on" if not passes else "on_milestone_pass", None, facts, "REVEAL")
-        everything = all(facts.passed.get(name) for name in self._names)
-        return self._end("DONE", "all-passed" if everything else "nothing-left", facts)
+    def _unscripted(self, facts: Facts, claim: Match | None) -> Move | None:
+        """What is said when the script has nothing and the tests fail."""
+        at = self._begun[-1]
+        if facts.passed.get(at) and len(self._begun) == len(self._texts):
+            at = next((name for name in self._begun if not facts.passed.get(name)), at)
+        if facts.passed.get(at):
+            return None
+        asked = bool(questions(facts.message))
+        if asked and not claim and self._used[""] < self._script.stop.max_questions:
+            self._used[""] += 1
+            return self._say("ANSWER", [self._do_not_know()], "unknown", facts)
+        if self._used[f"{at}/"] < NUDGES and (claim or not facts.changed):
+            self._used[f"{at}/"] += 1
+            words = NUDGE if at == self._begun[-1] else AGAIN
+            return self._say("NUDGE", [words], "not-passing", facts, matched=claim and claim.logged)
+        share = self._script.stop.max_turns // len(self._texts)
+        if facts.changed and (self._next is None or facts.turn - self._since < share):
+            return self._say("WORKING", [GO_ON], "go-on", facts)
+        return None
 
-    def _requests(self, milestone: str) -> Iterator[Intent]:
+    def _forward(self, facts: Facts) -> Move:
+        """The next milestone, then what else was never asked for, then the end."""
+        if self._next:
+            return self._ask_for(self._next, "passed" if facts.passed.get(self._begun[-1]) else "moved-on", None, facts)
+        for intent, _, match in self._met(lambda intent, trigger: self._never_asked(intent)):
+            return self._reveal([(intent, match)], "not-yet-said", facts)
+        return self._end("DONE", "all-passed" if self._all_pass(facts) else "nothing-left", facts)
+
+    def _never_asked(self, intent: Intent) -> Match | None:
+        unsaid = intent.kind == "request" and not self._used[intent.id]
+        return Match("milestone", intent.milestone) if unsaid else None
+
+    @property
+    def _next(self) -> str | None:
+        """The first milestone that was not asked for yet."""
+        return next((name for name in self._texts if name not in self._begun), None)
+
+    def _all_pass(self, facts: Facts) -> bool:
+        return all(facts.passed.get(name) for name in self._texts)
+
+    def _met(self, by: Callable[[Intent, Trigger], Match | None]) -> Iterator[tuple[Intent, Trigger, Match]]:
+        """Intents that may be said now and have a trigger that is met; none about a milestone before its request."""
         for intent in self._intents:
-            if intent.milestone == milestone and intent.kind == "request" and not self._used[intent.id]:
-                yield intent
+            known = [*self._begun, self._next] if intent.kind == "request" else self._begun
+            waits = self._used[intent.id] >= intent.max_repeats or not all(self._used[name] for name in intent.after)
+            for trigger in () if waits or intent.milestone not in known else intent.reveal:
+                if (match := by(intent, trigger)) and self._variant(intent) is not None:
+                    yield intent, trigger, match
 
-    def _eligible(self, kind: str = "") -> Iterator[tuple[Intent, Trigger]]:
-        """Intents that may still be said, with their triggers; facts about milestones to come are not told early."""
-        for intent in self._intents:
-            early = intent.milestone not in self._begun and intent.kind != "request"
-            if self._used[intent.id] < intent.max_repeats and not early:
-                for trigger in intent.reveal:
-                    if not kind or getattr(trigger, kind) is not None:
-                        yield intent, trigger
+    def _ask_for(self, milestone: str, rule: str, match: Match | None, facts: Facts) -> Move:
+        """The milestone's first request, whatever its triggers are; without one, the instruction alone."""
+        wanted = [item for item in self._intents if item.milestone == milestone and item.kind == "request"]
+        request = next((item for item in wanted if not self._used[item.id] and self._variant(item) is not None), None)
+        if request is None:
+            return self._say("REVEAL", [MOVED_ON] if rule == "moved-on" else [], rule, facts, milestone)
+        if rule == "moved-on" and self._script.instructions != "never":
+            self._used[request.id] += 1  # its words take it that the milestone before is solved
+            noted = {"intent_id": request.id, "kind": "request", "variant": None}
+            return self._say("REVEAL", [MOVED_ON], rule, facts, milestone, **noted)
+        return self._reveal([(request, match)], rule, facts)
 
-    def _reveal(self, intent: Intent, rule: str, match: Match | None, facts: Facts, state: State) -> Move:
+    def _reveal(self, found: Sequence[tuple[Intent, Match | None]], rule: str, facts: Facts) -> Move:
+        words: list[str] = []
+        noted: list[dict[str, Any]] = []
+        intent = found[0][0]
+        begins = intent.milestone if intent.kind == "request" and intent.milestone not in self._begun else None
+        for one, match in found:
+            text, about = self._spoken(one)
+            words.append(text)
+            noted.append({"intent_id": one.id, "kind": one.kind, "matched": match and match.logged, **about})
+        words = [MOVED_ON, *words] if rule == "moved-on" else words
+        state = _STATES.get(rule) or ("NUDGE" if intent.kind == "nudge" else "REVEAL")
+        also = {"also": noted[1:]} if noted[1:] else {}
+        return self._say(state, words, rule, facts, begins, **noted[0], **also)
+
+    def _spoken(self, intent: Intent) -> tuple[str, dict[str, Any]]:
+        """The words for an eligible intent, which counts as said, and what is noted about them."""
+        number = self._variant(intent)
+        text = intent.says[number or 0]
         self._used[intent.id] += 1
-        repeat = self._used[intent.id]
-        number = self._variant(intent.id, repeat, len(intent.says))
-        text, more = intent.says[number], dict[str, Any]()
+        noted: dict[str, Any] = {"variant": number, "repeat": self._used[intent.id], "rephrased": False}
         if self._rephrase:
-            text, noted = self._rephrase(intent, text)
-            more |= noted
-        more |= {"intent_id": intent.id, "kind": intent.kind, "variant": number, "repeat": repeat}
-        if intent.kind == "request" and intent.milestone not in self._begun:
-            return self._asking(intent.milestone, facts, rule, text, match, more)
-        return self._say(state, text, rule, match, facts, **more)
-
-    def _asking(
-        self,
-        milestone: str,
-        facts: Facts | None,
-        rule: str,
-        text: str | None,
-        match: Match | None = None,
-        more: Mapping[str, Any] | None = None,
-    ) -> Move:
-        """A request for a milestone, with its written instruction."""
-        opening = [] if self._begun else [self._script.opening]
-        self._begun.append(milestone)
-        self._idle = 0
-        whole = "\n\n".join([*opening, *([text] if text else []), self._texts[milestone]])
-        return self._say("REVEAL", whole, rule, match, facts, begins=milestone, **(more or {}))
+            text, more = self._rephrase(intent, text, self._leak)
+            noted |= more
+        return text, noted
 
     def _say(
-        self,
-        state: State,
-        text: str,
-        rule: str,
-        match: Match | None,
-        facts: Facts | None,
-        begins: str | None = None,
-        **more: Any,
+        self, state: State, words: Sequence[str], rule: str, facts: Facts, begins: str | None = None, **noted: Any
     ) -> Move:
-        leak = self._guard.check(text, self._revealed, self._later())
-        self._revealed.append(text)
-        disclosure = self._disclosed(state, rule, match, facts, more)
-        disclosure |= {
-            "leak": {"ok": leak.ok, "hits": list(leak.hits)},
-            "text_sha256": hashlib.sha256(text.encode()).hexdigest(),
-        }
+        if begins:
+            words = [*([] if self._begun else [self._script.opening]), *words]
+            self._begun.append(begins)
+            self._since, self._worked = facts.turn, False
+        leak = self._leak("\n\n".join(words))
+        self._said += words
+        if begins and (self._script.instructions == "with_request" or not noted):
+            words = [*words, self._texts[begins]]
+        text = "\n\n".join(words)
+        disclosure = self._disclosed(state, rule, facts) | noted
+        disclosure["leak"] = {"ok": leak.ok, "n": LENGTH, "hits": list(leak.hits)}
+        disclosure["text_sha256"] = hashlib.sha256(text.encode()).hexdigest()
         self._state = state
         return Move(state, text, begins, disclosure)
 
-    def _later(self) -> list[str]:
-        return [text for intent in self._intents if not self._used[intent.id] for text in intent.says]
-
     def _end(self, state: State, rule: str, facts: Facts) -> Move:
-        return Move(state, None, None, self._disclosed(state, rule, None, facts, {}))
+        return Move(state, None, None, self._disclosed(state, rule, facts))
 
-    def _disclosed(
-        self, state: State, rule: str, match: Match | None, facts: Facts | None, more: Mapping[str, Any]
-    ) -> dict[str, Any]:
+    def _disclosed(self, state: State, rule: str, facts: Facts) -> dict[str, Any]:
         return {
-            "turn": facts.turn + 1 if facts else 1,
+            "turn": facts.turn + 1,
             "state_before": self._state,
             "state_after": state,
+            "intent_id": None,
             "rule": rule,
-            "matched": asdict(match) if match else None,
-            "asked": bool(facts and questions(facts.message)),
+            "matched": None,
+            "asked": bool(questions(facts.message)),
             "seed": self._seed,
             "script_sha256": self._digest,
-            "checks": dict(facts.passed) if facts else {},
-            **more,
+            "checks": dict(facts.passed),
         }
 
-    def _variant(self, name: str, repeat: int, count: int) -> int:
+    def _leak(self, text: str, intent: str = "") -> Leak:
+        later = [other for item in self._unsaid() if item.id != intent for other in item.says]
+        return self._guard.check(text, self._said, later)
+
+    def _variant(self, intent: Intent) -> int | None:
+        """The number of the text that the seed picks, or of the next one that gives nothing away."""
+        count = len(intent.says)
+        first = self._pick(intent.id, self._used[intent.id] + 1, count)
+        order = (*range(first, count), *range(first))
+        return next((place for place in order if self._leak(intent.says[place], intent.id).ok), None)
+
+    def _unsaid(self) -> list[Intent]:
+        return [intent for intent in self._intents if not self._used[intent.id]]
+
+    def _do_not_know(self) -> str:
+        replies = self._script.unknown_reply
+        first = self._pick("unknown_reply", self._used[""], len(replies))
+        return next((text for text in replies[first:] + replies[:first] if self._leak(text).ok), UNKNOWN)
+
+    def _pick(self, name: str, repeat: int, count: int) -> int:
         digest = hashlib.sha256("\0".join((self._seed, self._task, name, str(repeat))).encode()).digest()
         return int.from_bytes(digest[:8], "big") % count
 
 
-def _fact(value: str | None) -> Match:
-    return Match(value or "", "", 0, 0)
+def _failed(test: str | None, facts: Facts) -> Match | None:
+    """The test in question, or one of its cases, fails."""
+    failed = test and any(name == test or name.startswith(f"{test}[") for name in facts.failed_tests)
+    return Match("test", test) if test and failed else None
+
+
+def _progress(trigger: Trigger, facts: Facts, claim: Match | None) -> Match | None:
+    """The fact by which the agent's work sets a trigger off."""
+    if trigger.on_milestone_pass and facts.passed.get(trigger.on_milestone_pass):
+        return Match("milestone", trigger.on_milestone_pass)
+    if trigger.after_turns and facts.turn >= trigger.after_turns:
+        return Match("turns", str(facts.turn))
+    for command in facts.permissions:
+        if trigger.on_permission and re.search(trigger.on_permission, command):
+            return Match("permission", command)
+    for path in facts.touched:
+        if trigger.on_path_touched and fnmatch(path, trigger.on_path_touched):
+            return Match("path", path)
+    return claim if trigger.on_claim_done else None

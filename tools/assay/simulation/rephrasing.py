@@ -6,15 +6,17 @@ The endpoint sees the one intent that was chosen and decides nothing.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from assay.errors import EnvironmentMissingError
-from assay.evidence.leaks import LeakGuard
+from assay.evidence.leaks import Leak
 from assay.model.user import Intent
 
+Rephrase = Callable[[Intent, str, Callable[[str], Leak]], tuple[str, Mapping[str, Any]]]
+"""From an intent, its authored text and the leak check of the moment: what to say, and what is noted about it."""
 LENGTH = 400
-"""Characters that another wording may have, or twice the authored text when that is longer."""
+"""Another wording must be shorter, in characters."""
 PROMPT = (
     "You reword one message that a user writes to a programmer. Keep every fact, name and number, add nothing, answer "
     "with the message alone."
@@ -22,39 +24,50 @@ PROMPT = (
 
 
 class Rephraser:
-    """Callable with an intent and its authored text; never raises, and says in what it returns what went wrong."""
+    """A `Rephrase` over an endpoint. Raises EnvironmentMissingError without the openai library, and nothing later.
 
-    def __init__(self, guard: LeakGuard, endpoint: str, model: str, key: str = "unused", seconds: float = 20) -> None:
+    `seconds` bound the silence of the endpoint. What it wrote is noted by its digest only: it may hold a secret.
+    """
+
+    def __init__(self, endpoint: str, model: str, key: str = "unused", seconds: float = 20) -> None:
         try:
             import openai
         except ImportError as error:
             message = "rewording needs the openai package, which is not installed"
             raise EnvironmentMissingError("openai-missing", message, "pip install 'assay[llm]'") from error
-        self._guard, self._model = guard, model
-        self._failures: tuple[type[Exception], ...] = (openai.OpenAIError, ValueError)
+        self._model = model
+        # an endpoint of another kind answers with text or other JSON, which the library hands out as it is
+        self._failures = (openai.OpenAIError, ValueError, AttributeError, TypeError, LookupError)
         self._client = openai.OpenAI(base_url=endpoint, api_key=key, timeout=seconds, max_retries=0)
 
-    def __call__(self, intent: Intent, text: str) -> tuple[str, Mapping[str, Any]]:
-        """The text to say, and what is noted about it: `rephrased`, and `incident` when another one was refused."""
-        prompt = hashlib.sha256(f"{PROMPT}\0{text}".encode()).hexdigest()
-        noted = {"model": self._model, "prompt_sha256": prompt}
+    def __call__(self, intent: Intent, text: str, check: Callable[[str], Leak]) -> tuple[str, Mapping[str, Any]]:
+        """Notes `rephrased`, the model and a digest of the prompt, and an `incident` when the authored text is used."""
+        noted = {"model": self._model, "prompt_sha256": _digest(f"{PROMPT}\0{text}")}
         try:
             answer = self._client.chat.completions.create(
                 model=self._model,
                 messages=[{"role": "system", "content": PROMPT}, {"role": "user", "content": text}],
                 temperature=0,
             )
-            other = (answer.choices[0].message.content or "").strip() if answer.choices else ""
+            other = str(answer.choices[0].message.content or "").strip()
         except self._failures as error:
-            return text, {"rephrased": False, "incident": {**noted, "kind": "endpoint", "what": str(error)[:200]}}
-        reason = self._refused(text, other)
-        if reason:
-            return text, {"rephrased": False, "incident": {**noted, **reason, "raw": other[:2000]}}
+            incident = {"kind": "endpoint", "hits": [], "what": type(error).__name__}
+            return text, {"rephrased": False, **noted, "incident": incident}
+        if incident := _refused(intent, text, other, check):
+            return text, {"rephrased": False, **noted, "incident": {**incident, "raw_sha256": _digest(other)}}
         return other, {"rephrased": True, **noted}
 
-    def _refused(self, text: str, other: str) -> Mapping[str, Any]:
-        """Why another wording must not be said; empty when it may."""
-        if not other or len(other) > max(LENGTH, 2 * len(text)):
-            return {"kind": "length", "characters": len(other)}
-        hits = self._guard.check(other, [text]).hits
-        return {"kind": "leak", "hits": list(hits)} if hits else {}
+
+def _refused(intent: Intent, text: str, other: str, check: Callable[[str], Leak]) -> dict[str, Any]:
+    """Why another wording must not be said; empty when it may."""
+    if not 0 < len(other) < LENGTH:
+        return {"kind": "length", "hits": [str(len(other))]}
+    if hits := check(other).hits:
+        return {"kind": "leak", "hits": list(hits)}
+    if lost := [literal for literal in intent.must_keep if literal in text and literal not in other]:
+        return {"kind": "must-keep", "hits": lost}
+    return {}
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -13,10 +13,12 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from assay.contents import context_hash
 from assay.executors import EngineError
 from assay.executors.docker import Engine, Shell
 from assay.executors.pipe import ExecPipe
@@ -79,11 +81,12 @@ class Cell:
     def end(self) -> None:
         """Kill every process of the agent; nothing else has its home."""
         line = (
-            f"for p in /proc/[0-9]*; do tr '\\0' '\\n' <$p/environ 2>/dev/null | grep -qx 'HOME={HOME}'"
-            " && kill -KILL ${p#/proc/}; done; true"
+            "for again in 1 2 3 4 5; do left=; for p in /proc/[0-9]*; do"
+            f" tr '\\0' '\\n' <$p/environ | grep -qx 'HOME={HOME}' && kill -KILL ${{p#/proc/}} && left=1; done;"
+            " [ $left ] || break; done 2>/dev/null"
         )
-        try:
-            self.shell.execute(["sh", "-c", line], user="0")
+        try:  # as the same user: root here may kill processes of others, but not read what they were started with
+            self.shell.execute(["sh", "-c", line], user=self.user)
         except EngineError:
             return  # it has gone, and everything in it
 
@@ -135,12 +138,19 @@ def cell(
         sealed = {
             "container": shell.container,
             "mounts": sources,
+            "program": _digest(program) if program else None,
             "variables": sorted(environment),
             "files": {name: hashlib.sha256(text.encode()).hexdigest() for name, text in settings.files.items()},
             "command": list(settings.command),
             "begun": round(time.time(), 3),
         }
         yield Cell(shell, settings, isolation, before, environment, user, file.workdir, sealed)
+
+
+@cache
+def _digest(program: Path) -> str:
+    """Of an agent's program, which can be large; once for all trials of this process."""
+    return context_hash(program)
 
 
 def fill(text: str, workdir: str) -> str:
@@ -168,7 +178,7 @@ def _bridge(shell: Shell) -> None:
     shell.put(_archive(contents))
     ready, socket = f"{BRIDGE}/ready", f"{SOCKETS}/{SOCKET}"
     tries = " || ".join(
-        f"{{ command -v {program} >/dev/null && exec {program} {BRIDGE}/{script} {PORT} {socket} {ready}; }}"
+        f"{{ command -v {program} >/dev/null && {program} {BRIDGE}/{script} {PORT} {socket} {ready}; }}"
         for program, script in _BRIDGES.items()
     )
     shell.detach(["sh", "-c", f"{tries} || echo none > {BRIDGE}/none"])

@@ -9,16 +9,20 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import socketserver
 import ssl
 import tempfile
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing, suppress
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from types import TracebackType
-from typing import Literal
-from urllib.parse import urlsplit
+from typing import Any, Literal
+from urllib.parse import quote, urlsplit
 
 from assay.errors import UsageError
 from assay.model.agents import MODEL_ALIAS, AgentSettings
@@ -26,10 +30,33 @@ from assay.model.agents import MODEL_ALIAS, AgentSettings
 SOCKET = "model.sock"
 PATIENCE = 600.0
 """Seconds that an endpoint may be silent."""
-_OURS = frozenset({"host", "authorization", "x-api-key", "api-key", "content-length", "connection", "accept-encoding"})
-_THEIRS = frozenset({"content-length", "transfer-encoding", "connection", "keep-alive", "date", "server"})
+KNOCKING = 20.0
+"""Seconds that a connection to it may take."""
+_OURS = re.compile(
+    r"(?i:host|authorization|.*api-key|content-length|transfer-encoding|connection|accept-encoding|expect)"
+)
+"""Headers of a request that are not passed on."""
+_TOLD = ("Content-Type", "Content-Encoding", "Retry-After")
+"""Headers of an answer that are; the others often name the vendor."""
+_ASKING = re.compile(r"(/v1\w*)*/((chat/)?completions|responses|messages|embeddings|models/[^/]+:\w+)(/[a-z_]+)?")
+"""Where a model is asked. Files and the like, which the same key opens, would outlive a session."""
+_LOST = (OSError, http.client.HTTPException)
 
 Trouble = Literal["", "unauthorized", "unreachable", "rate-limited", "server-error"]
+_KINDS: Mapping[int, Trouble] = {
+    401: "unauthorized", 402: "server-error", 403: "unauthorized", 404: "server-error", 429: "rate-limited"
+}  # fmt: skip
+
+
+@dataclass
+class Asked:
+    """One request of the agent: seconds since the start, and tokens where the endpoint counts them."""
+
+    seconds: float
+    path: str
+    status: int = 0
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
 
 
 class Gateway:
@@ -45,7 +72,9 @@ class Gateway:
         self._model = settings.model or MODEL_ALIAS
         self.trouble: tuple[Trouble, str] = ("", "")
         """What is wrong with the endpoint now, and what was seen."""
-        self.requests = 0
+        self.log: list[Asked] = []
+        self._started = time.monotonic()
+        self._tls = ssl.create_default_context() if self._base.scheme == "https" else None
 
     def __enter__(self) -> Gateway:
         self._scratch = tempfile.TemporaryDirectory(prefix="gate-", dir="/tmp")
@@ -66,53 +95,101 @@ class Gateway:
     def preflight(self) -> str:
         """Why the endpoint cannot be used; empty when it answers. An endpoint need not list its models."""
         try:
-            connection = self.connect(20)
+            connection = self.connect(KNOCKING)
             connection.request("GET", f"{self._base.path.rstrip('/')}/models", headers=self.headers())
-            self.note(connection.getresponse().status)
+            status = connection.getresponse().status
             connection.close()
-        except (OSError, http.client.HTTPException) as error:
+            self.note(200 if status == 404 else status)
+        except _LOST as error:
             self.lost(error)
         return self.trouble[1]
 
     def connect(self, seconds: float = PATIENCE) -> http.client.HTTPConnection:
-        """A connection to the endpoint, not opened yet."""
+        """A connection to the endpoint, which may be silent for so long. Raises OSError."""
         host, port = self._base.hostname or "", self._base.port
-        if self._base.scheme == "https":
-            return http.client.HTTPSConnection(host, port, timeout=seconds, context=ssl.create_default_context())
-        return http.client.HTTPConnection(host, port, timeout=seconds)
+        made = http.client.HTTPConnection(host, port, timeout=KNOCKING)
+        if self._tls:
+            made = http.client.HTTPSConnection(host, port, timeout=KNOCKING, context=self._tls)
+        made.connect()
+        made.sock.settimeout(seconds)
+        return made
 
     def headers(self) -> dict[str, str]:
         """Those that are ours to send."""
         return {"Authorization": f"Bearer {self._key}"} if self._key else {}
 
     def path(self, asked: str) -> str:
-        """The endpoint's path for one that the agent asks for below `/v1`."""
-        return self._base.path.rstrip("/") + (asked.removeprefix("/v1") or "/")
+        """The endpoint's path for one that the agent asks for below `/v1`; some have the model in it."""
+        return self._base.path.rstrip("/") + asked.removeprefix("/v1").replace(MODEL_ALIAS, quote(self._model, safe=""))
+
+    def begin(self, path: str) -> Asked:
+        """Note a request."""
+        asked = Asked(round(time.monotonic() - self._started, 3), path)
+        self.log.append(asked)
+        return asked
 
     def note(self, status: int) -> None:
-        """What the endpoint answered; a good answer ends earlier trouble."""
-        kinds: dict[int, Trouble] = {401: "unauthorized", 403: "unauthorized", 429: "rate-limited"}
-        kind = kinds.get(status, "server-error" if status >= 500 else "")
+        """What the endpoint answered; a good answer ends earlier trouble. The path is not told: it hints at the agent."""
+        kind = _KINDS.get(status, "server-error" if status >= 500 else "")
         self.trouble = (kind, f"the model's endpoint answered with HTTP {status}" if kind else "")
 
     def lost(self, error: Exception) -> None:
-        """The endpoint did not answer."""
-        self.trouble = ("unreachable", f"the model's endpoint does not answer: {error}")
+        """The endpoint did not answer, or not to the end."""
+        self.trouble = ("unreachable", f"the model's endpoint does not answer: {error or type(error).__name__}")
 
     def inward(self, body: bytes) -> bytes:
-        """A request with the endpoint's own name of the model."""
+        """A request with the endpoint's own name of the model, whichever the agent named."""
         try:
-            asked = json.loads(body)
+            wanted = json.loads(body)
         except ValueError:
             return body
-        if not isinstance(asked, dict) or asked.get("model") != MODEL_ALIAS:
+        if not isinstance(wanted, dict) or "model" not in wanted:
             return body
-        return json.dumps({**asked, "model": self._model}).encode()
+        return json.dumps({**wanted, "model": self._model}).encode()
 
-    def outward(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
-        """An answer, line by line, with the alias in place of the name."""
-        name, alias = json.dumps(self._model).encode(), json.dumps(MODEL_ALIAS).encode()
-        yield from (piece.replace(name, alias) for piece in pieces)
+    def outward(self, answer: http.client.HTTPResponse, asked: Asked) -> Iterator[bytes]:
+        """An answer with the alias in place of the name: a stream line by line as it comes, all else at once."""
+        stream, rest = "event-stream" in (answer.getheader("Content-Type") or ""), b""
+        try:
+            # not `readline`, which takes a stream that is cut off for one that has ended
+            while piece := answer.read1(65536) if stream else answer.read():
+                *lines, rest = (rest + piece).split(b"\n") if stream else (piece,)
+                if lines:
+                    yield b"".join(self._masked(line, asked) + b"\n" for line in lines)
+            if rest:
+                yield self._masked(rest, asked)
+        except _LOST as error:
+            self.lost(error)
+            raise
+
+    def _masked(self, piece: bytes, asked: Asked) -> bytes:
+        before, brace, after = piece.partition(b"{")
+        if brace and before.strip() in (b"", b"data:"):
+            with suppress(ValueError):  # not what it looks like
+                piece = before + json.dumps(_aliased(json.loads(brace + after), asked)).encode()
+        # A short name may be a word; in quotes, or in what an endpoint says of an error, it is the name.
+        quoted, alias = json.dumps(self._model).encode(), MODEL_ALIAS.encode()
+        piece = piece.replace(quoted, b'"%b"' % alias)
+        return piece.replace(self._model.encode(), alias) if asked.status >= 400 else piece
+
+
+def _aliased(told: Any, asked: Asked) -> Any:
+    """An answer or an event of one, with the alias wherever the three known APIs name the model; tokens are noted.
+
+    Endpoints name what they really ran, such as a dated version of what was asked for.
+    """
+    parts = [told, *(told.get(name) for name in ("response", "message"))]
+    for part in (part for part in parts if isinstance(part, dict)):
+        part |= {name: MODEL_ALIAS for name in ("model", "modelVersion") if name in part}
+        used = part.get("usage")
+        if isinstance(used, dict):
+            asked.prompt_tokens = used.get("prompt_tokens", used.get("input_tokens", asked.prompt_tokens))
+            asked.completion_tokens = used.get("completion_tokens", used.get("output_tokens", asked.completion_tokens))
+    return told
+
+
+def _error(message: str) -> Mapping[str, object]:
+    return {"error": {"message": message, "type": "server_error"}}
 
 
 class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
@@ -138,44 +215,59 @@ class _Handler(BaseHTTPRequestHandler):
         """Silent: standard error is the user's."""
 
     def do_GET(self) -> None:
-        self._pass_on()
+        if urlsplit(self.path).path.endswith("/models"):
+            model = {"id": MODEL_ALIAS, "object": "model", "created": 0, "owned_by": "-"}
+            self._tell(200, {"object": "list", "data": [model], "models": []})
+        else:
+            self._tell(404, _error("only the model can be asked here"))
 
-    do_POST = do_GET
-
-    def _pass_on(self) -> None:
-        gateway = self.server.gateway
-        gateway.requests += 1
-        body = self.rfile.read(int(self.headers.get("content-length") or 0))
-        kept = {name: value for name, value in self.headers.items() if name.lower() not in _OURS}
-        connection = gateway.connect()
-        self.close_connection = True
-        try:
-            connection.request(
-                self.command, gateway.path(self.path), gateway.inward(body) or None, {**kept, **gateway.headers()}
-            )
-            answer = connection.getresponse()
-        except (OSError, http.client.HTTPException) as error:
-            gateway.lost(error)
-            self._refuse()
+    def do_POST(self) -> None:
+        gateway, path, body = self.server.gateway, urlsplit(self.path).path, self._body()
+        if not _ASKING.fullmatch(path):
+            self._tell(404, _error("only the model can be asked here"))
             return
-        gateway.note(answer.status)
+        kept = {name: value for name, value in self.headers.items() if not _OURS.fullmatch(name)}
+        asked = gateway.begin(path)
+        try:
+            connection = gateway.connect()
+            connection.request("POST", gateway.path(self.path), gateway.inward(body), {**kept, **gateway.headers()})
+            answer = connection.getresponse()
+        except _LOST as error:
+            gateway.lost(error)
+            asked.status = 502
+            self._tell(502, _error("the model cannot be reached"))
+            return
+        with closing(connection):
+            asked.status = answer.status
+            gateway.note(answer.status)
+            self._pass_on(answer, asked)
+
+    def _body(self) -> bytes:
+        """All of it, also of a request that is refused: who still sends would not see the answer."""
+        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        pieces = []
+        while size := int(self.rfile.readline().split(b";")[0], 16):
+            pieces.append(self.rfile.read(size))
+            self.rfile.readline()
+        return b"".join(pieces)
+
+    def _pass_on(self, answer: http.client.HTTPResponse, asked: Asked) -> None:
+        """In chunks, so that the agent sees when an answer was cut off."""
         self.send_response(answer.status)
-        for name, value in answer.getheaders():
-            if name.lower() not in _THEIRS:
+        for name in _TOLD:
+            if value := answer.getheader(name):
                 self.send_header(name, value)
+        self.send_header("Transfer-Encoding", "chunked")
         self.send_header("Connection", "close")
         self.end_headers()
-        try:
-            for piece in gateway.outward(iter(answer.readline, b"")):
-                self.wfile.write(piece)
-        except http.client.HTTPException as error:
-            gateway.lost(error)
-        finally:
-            connection.close()
+        for piece in self.server.gateway.outward(answer, asked):
+            self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+        self.wfile.write(b"0\r\n\r\n")
 
-    def _refuse(self) -> None:
-        body = b'{"error": {"message": "the model cannot be reached", "type": "server_error"}}'
-        self.send_response(502)
+    def _tell(self, status: int, told: object) -> None:
+        body = json.dumps(told).encode()
+        self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.send_header("Connection", "close")

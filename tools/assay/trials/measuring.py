@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from assay.model.calibration import CalibrationMode, TrialResult
@@ -38,7 +38,7 @@ def measured(
         questions=sum(bool(item.get("asked")) for item in said),
         matched=sum(item.get("rule") == "on_ask" for item in said),
         reachable=len(asked) if mode == "simulated" else 0,
-        revealed=len({item.get("intent_id") for item in said if item.get("rule") == "on_ask"} & asked),
+        revealed=len(set(_answered(said)) & asked),
         corrections=sum(item.get("state_after") == "CORRECT" for item in said),
         nudges=sum(item.get("state_after") == "NUDGE" for item in said),
         once_passed=once,
@@ -52,6 +52,13 @@ def _disclosures(recording: Recording) -> Iterator[Mapping[str, Any]]:
     for step in recording.steps:
         if step.source == "user" and step.extra:
             yield step.extra.get("assay", {})
+
+
+def _answered(said: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Intents that questions revealed; one answer may hold several."""
+    for item in said:
+        if item.get("rule") == "on_ask":
+            yield from (str(intent["intent_id"]) for intent in (item, *item.get("also", ())))
 
 
 def _retention(recording: Recording) -> tuple[int, int]:

@@ -118,7 +118,7 @@ class Study:
     def _user(self, order: Order, controls: Controls) -> User:
         names = self.prepared.file.milestones
         names = names[names.index(order.starts_at) :] if order.starts_at else names
-        texts = {name: instruction(self.prepared, name, first=place == 0) for place, name in enumerate(names)}
+        texts = {name: instruction(self.task, name, first=place == 0) for place, name in enumerate(names)}
         if self.speak:
             return self.speak(order, texts, controls)
         script = self.task.user.record if self.task.user else None

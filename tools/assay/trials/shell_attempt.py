@@ -70,7 +70,7 @@ def record(engine: Engine, recording: Recording, source: Source, pool: Executor,
         recording.isolation = shell.isolation()
         shell.start(_state(file.workdir))
         for place, milestone in enumerate(file.milestones):
-            text = instruction(prepared, milestone, first=place == 0)
+            text = instruction(prepared.task, milestone, first=place == 0)
             actions = source.actions(milestone, text)
             if actions is None:
                 break
