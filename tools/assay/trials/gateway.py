@@ -129,7 +129,7 @@ class Gateway:
         return asked
 
     def note(self, status: int) -> None:
-        """What the endpoint answered; a good answer ends earlier trouble. The path is not told: it hints at the agent."""
+        """What the endpoint answered; a good answer ends earlier trouble. Paths are not told: they hint at who asks."""
         kind = _KINDS.get(status, "server-error" if status >= 500 else "")
         self.trouble = (kind, f"the model's endpoint answered with HTTP {status}" if kind else "")
 
