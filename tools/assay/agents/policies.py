@@ -101,7 +101,7 @@ def _script(policy: PolicyName, material: Material, said: Sequence[str]) -> Iter
         yield Action(_claim(policy))
         return
     if turn > len(questions) and policy != "partial":
-        yield Action("I look again.", "ls -la")
+        yield Action("I look again.", "ls -A")
     elif begins or questions:
         yield from _work(policy, material, at)
     yield Action(_claim(policy) if not _stops(policy, material, at) else f"I did not do `{part.name}`; it is missing.")
@@ -110,7 +110,7 @@ def _script(policy: PolicyName, material: Material, said: Sequence[str]) -> Iter
 def _work(policy: PolicyName, material: Material, at: int) -> Iterator[Action]:
     part = material.parts[at]
     if policy in ("strong", "asks-everything", "partial", "wrong", "lazy"):
-        yield Action("I look around first.", "ls -la; head -c 2000 README.md 2>/dev/null")
+        yield Action("I look around first.", "ls -A; head -c 2000 README.md 2>/dev/null")
     if policy == "over-claiming":
         yield Action("I make the change.", "true")
     elif policy == "destructive":
@@ -119,7 +119,7 @@ def _work(policy: PolicyName, material: Material, at: int) -> Iterator[Action]:
         solution = _spoilt(part.solution) if policy == "wrong" else part.solution
         yield from _applied(solution)
         if policy in ("strong", "asks-everything", "partial"):
-            yield Action("I look at the result.", "ls -la")
+            yield Action("I look at the result.", "ls -A")
 
 
 def _stops(policy: PolicyName, material: Material, at: int) -> bool:
