@@ -15,6 +15,8 @@ from assay.trials.gateway import Gateway
 
 PATIENCE = 10.0
 """Seconds that an agent has to end its turn when it is asked to, before everything in its container is ended."""
+SETTLING = 2.0
+"""Seconds in which a container that ends is seen to have ended."""
 MEGABYTE = 1024 * 1024
 
 
@@ -105,6 +107,13 @@ class Watch:
             return f"the agent said and printed more than {self._caps.output_bytes // MEGABYTE} MiB"
         return f"the agent did not end within {self._caps.seconds:g} s of its own time"
 
+    def _died(self) -> str:
+        """How the container ended. Its programs end a moment before the engine says that it has."""
+        deadline = time.monotonic() + SETTLING
+        while not (how := self._box.died()) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        return how
+
     def seen(self, exit_code: int | None) -> Seen:
         """What there is to see after the agent failed."""
         return Seen(
@@ -112,6 +121,6 @@ class Watch:
             loud=self._loud,
             exit_code=exit_code,
             out_of_memory=self._box.out_of_memory(),
-            died=self._box.died(),
+            died=self._died(),
             trouble=self._gateway.trouble if self._gateway else ("", ""),
         )
