@@ -20,6 +20,7 @@ COMMANDS = {
     "replay": "Prove tasks by running them; run a trajectory's tests again.",
     "run": "Run agents on a task, each trial in a fresh container.",
     "user": "Talk to the simulated user of a task.",
+    "model": "Serve a scripted model for any agent, for dry runs and teaching.",
     "calibrate": "Measure how difficult tasks are, by repeated trials.",
     "record": "Record a shell attempt at a task as a trajectory.",
     "import": "Turn an agent's log into a masked trajectory.",

@@ -1,32 +1,35 @@
 """A policy as an agent that speaks the Agent Client Protocol: `python -m assay.agents.scripted_agent`.
 
-It runs beside the harness and works in the task's container only through the protocol's terminal methods, so it needs
-nothing of the image.
+It runs beside its client and works only through the client's terminals, so it needs nothing where the work is done.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, cast
 
+import click
 from acp import (
+    Agent,
     Client,
     InitializeResponse,
     NewSessionResponse,
     PromptResponse,
+    RequestError,
     run_agent,
     start_tool_call,
-    text_block,
-    tool_content,
+    tool_terminal_ref,
     update_agent_message_text,
     update_tool_call,
 )
-from acp.schema import AgentCapabilities, Implementation, PermissionOption, ToolCallUpdate
+from acp.schema import AgentCapabilities, ClientCapabilities, Implementation, PermissionOption, ToolCallUpdate
 
-from assay.agents.policies import Material, load_material, next_action
+from assay import __version__
+from assay.agents.policies import POLICIES, Action, Material, load_material, next_action
 from assay.model.agents import PolicyName
 
 ASK = [
@@ -36,80 +39,98 @@ ASK = [
 """What it offers before it deletes something."""
 
 
+@dataclass
+class _Session:
+    cwd: str
+    said: list[str] = field(default_factory=list)
+    calls: int = 0
+    cancelled: bool = False
+    terminal: str | None = None
+    """The one in which a command runs now."""
+
+
 class Scripted:
-    """One session of a policy."""
+    """A policy; sessions know nothing of each other."""
 
     def __init__(self, policy: PolicyName, material: Material) -> None:
         self._policy, self._material = policy, material
-        self._said: list[str] = []
-        self._calls = itertools.count(1)
-        self._cwd = "/"
-        self._client: Client | None = None
+        self._sessions: dict[str, _Session] = {}
+        self._client: Client
 
     def on_connect(self, conn: Client) -> None:
         """The other side."""
         self._client = conn
 
-    async def initialize(self, protocol_version: int, **more: Any) -> InitializeResponse:
-        """Nothing is offered but sessions."""
-        info = Implementation(name=f"policy-{self._policy}", version="1")
-        return InitializeResponse(
-            protocol_version=protocol_version, agent_capabilities=AgentCapabilities(), agent_info=info
-        )
+    async def initialize(
+        self, protocol_version: int, client_capabilities: ClientCapabilities | None = None, **more: Any
+    ) -> InitializeResponse:
+        """Refuses a client without terminals."""
+        if client_capabilities is None or not client_capabilities.terminal:
+            raise RequestError.invalid_params({"details": "this agent needs a client that offers terminals"})
+        info = Implementation(name=f"policy-{self._policy}", version=__version__)
+        capabilities = AgentCapabilities(load_session=False)
+        return InitializeResponse(protocol_version=protocol_version, agent_capabilities=capabilities, agent_info=info)
 
-    async def new_session(self, cwd: str, mcp_servers: Any = None, **more: Any) -> NewSessionResponse:
-        """The only one."""
-        self._cwd = cwd
-        return NewSessionResponse(session_id="session-1")
-
-    async def prompt(self, prompt: list[Any], session_id: str, **more: Any) -> PromptResponse:
-        """All actions of a turn."""
-        self._said.append("\n".join(block.text for block in prompt if hasattr(block, "text")))
-        for done in itertools.count():
-            action = next_action(self._policy, self._material, self._said, done)
-            await self._client.session_update(session_id, update_agent_message_text(action.say))  # type: ignore[union-attr]
-            if action.run is None:
-                break
-            await self._run(session_id, action.run)
-        return PromptResponse(stop_reason="end_turn")
+    async def new_session(self, cwd: str, **more: Any) -> NewSessionResponse:
+        """Names of sessions are numbers, so that two runs are alike."""
+        name = f"session-{len(self._sessions) + 1}"
+        self._sessions[name] = _Session(cwd)
+        return NewSessionResponse(session_id=name)
 
     async def cancel(self, session_id: str, **more: Any) -> None:
-        """Its turns are short; the one that runs goes on to its end."""
+        """Ends the turn, and the command that runs."""
+        session = self._sessions[session_id]
+        session.cancelled = True
+        if session.terminal:
+            await self._client.kill_terminal(session_id=session_id, terminal_id=session.terminal)
 
-    async def _run(self, session: str, command: str) -> None:
-        client, call = self._client, f"call-{next(self._calls)}"
-        assert client is not None
-        arguments = {"command": command}
-        await client.session_update(
-            session, start_tool_call(call, "shell", kind="execute", status="pending", raw_input=arguments)
+    async def prompt(self, prompt: Sequence[Any], session_id: str, **more: Any) -> PromptResponse:
+        """All actions of one turn."""
+        session = self._sessions[session_id]
+        session.cancelled = False
+        session.said.append("\n".join(block.text for block in prompt if hasattr(block, "text")))
+        for done in itertools.count():
+            action = next_action(self._policy, self._material, session.said, done)
+            await self._client.session_update(session_id, update_agent_message_text(action.say))
+            if action.run is not None:
+                await self._run(session_id, session, action, action.run)
+            if action.ends or session.cancelled:
+                break
+        return PromptResponse(stop_reason="cancelled" if session.cancelled else "end_turn")
+
+    async def _run(self, name: str, session: _Session, action: Action, command: str) -> None:
+        session.calls += 1
+        call, given = f"call-{session.calls}", {"command": command}
+        begun = start_tool_call(call, action.say, kind="execute", status="pending", raw_input=given)
+        await self._client.session_update(name, begun)
+        if action.risky and not await self._allowed(name, call, given):
+            await self._client.session_update(name, update_tool_call(call, status="failed"))
+            return
+        made = await self._client.create_terminal(
+            session_id=name, command="bash", args=["-c", command], cwd=session.cwd
         )
-        if "-delete" in command:
-            asked = ToolCallUpdate(tool_call_id=call, title=command, kind="execute", raw_input=arguments)
-            answer = await client.request_permission(session_id=session, options=ASK, tool_call=asked)
-            if getattr(answer.outcome, "option_id", "no") != "yes":
-                await client.session_update(session, update_tool_call(call, status="failed"))
-                return
-        made = await client.create_terminal(
-            session_id=session, command="bash", args=["-c", command], cwd=self._cwd, env=None, output_byte_limit=None
-        )
-        ended = await client.wait_for_terminal_exit(session_id=session, terminal_id=made.terminal_id)
-        shown = await client.terminal_output(session_id=session, terminal_id=made.terminal_id)
-        await client.release_terminal(session_id=session, terminal_id=made.terminal_id)
-        content = [tool_content(text_block(shown.output))]
+        session.terminal = made.terminal_id
+        shown = [tool_terminal_ref(made.terminal_id)]
+        await self._client.session_update(name, update_tool_call(call, status="in_progress", content=shown))
+        ended = await self._client.wait_for_terminal_exit(session_id=name, terminal_id=made.terminal_id)
+        session.terminal = None
         code = {"exit_code": ended.exit_code}
-        await client.session_update(
-            session, update_tool_call(call, status="completed", content=content, raw_output=code)
-        )
+        completed = update_tool_call(call, status="completed", content=shown, raw_output=code)
+        await self._client.session_update(name, completed)
+        await self._client.release_terminal(session_id=name, terminal_id=made.terminal_id)
+
+    async def _allowed(self, name: str, call: str, given: dict[str, str]) -> bool:
+        asked = ToolCallUpdate(tool_call_id=call, title=given["command"], kind="execute", raw_input=given)
+        answer = await self._client.request_permission(session_id=name, options=ASK, tool_call=asked)
+        return getattr(answer.outcome, "option_id", None) == "yes"
 
 
-def main() -> None:
+@click.command("scripted_agent")
+@click.option("--policy", type=click.Choice(POLICIES), required=True)
+@click.option("--task", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True)
+def main(policy: PolicyName, task: Path) -> None:
     """Serve one policy on standard input and output."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--policy", choices=get_args(PolicyName), required=True)
-    parser.add_argument("--task", type=Path, required=True)
-    given = parser.parse_args()
-    agent: Any = Scripted(given.policy, load_material(given.task))
-    asyncio.run(run_agent(agent))
+    asyncio.run(run_agent(cast(Agent, Scripted(policy, load_material(task)))))
 
 
 if __name__ == "__main__":

@@ -1,36 +1,56 @@
 """A policy as a model: an endpoint that speaks OpenAI's chat completions and responses, as JSON and as a stream.
 
-It keeps no state: what the user said and how far the script is are read from each request, so agents may retry,
-compact or run side by side. The same request always gets the same bytes.
+It keeps no state: what the user said and how far the script is are read from each request, so agents may retry or run
+side by side. The same conversation always gets the same bytes.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
+import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from assay.agents.policies import Action, Material, next_action
+from assay.agents.material import Material
+from assay.agents.policies import Action, next_action, policy_named
+from assay.errors import UsageError
 from assay.model.agents import MODEL_ALIAS, PolicyName
 
 SHELLS = ("bash", "shell", "exec_command", "shell_command", "run_shell_command", "local_shell", "developer__shell")
 """What agents call the tool that runs a command."""
 SUBMIT = "COMPLETE_TASK_AND_SUBMIT_FINAL_OUTPUT"
-"""How mini-swe-agent is told that it is over."""
+"""How mini-swe-agent is told that it is over; its prompt says so, and its user cannot answer."""
 _MADE_BY_MODEL = ("function_call", "custom_tool_call", "local_shell_call", "reasoning")
+_NOT_THE_USER = re.compile(r"\s*(?:<([\w-]+)(?:\s[^>]*)?>.*?</\1>\s*)+", re.DOTALL)
+"""What agents tell the model in the user's place: the environment, reminders."""
+_PIECES = re.compile(r"\s*\S+\s*|\s+")
 _CREATED = 1_700_000_000
-_USED = (100, 20)
+
+Events = list[tuple[str, Mapping[str, Any]]]
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the model says, the call that it makes (`name` and `arguments`), and the number of its turn."""
+
+    text: str
+    call: Mapping[str, str] | None
+    turn: int
 
 
 @contextmanager
-def serve(material: Material, policy: PolicyName, port: int = 0) -> Iterator[str]:
-    """Serve on the loopback device; gives the base address. Port 0 takes a free one."""
-    handler = type("Handler", (_Handler,), {"material": material, "policy": policy})
-    server = ThreadingHTTPServer(("127.0.0.1", port), handler)
+def serve(material: Material, policy: str, port: int = 0) -> Iterator[str]:
+    """Serve on the loopback device; gives the base address. Port 0 takes a free one. Raises UsageError."""
+    handler = type("Handler", (_Handler,), {"material": material, "policy": policy_named(policy)})
+    try:
+        server = ThreadingHTTPServer(("127.0.0.1", port), handler)
+    except OSError as error:
+        reason = f"port {port} cannot be used: {(error.strerror or 'unknown reason').lower()}"
+        raise UsageError("port-taken", reason, "name another one, or none for a free one") from error
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_port}/v1"
@@ -39,38 +59,34 @@ def serve(material: Material, policy: PolicyName, port: int = 0) -> Iterator[str
         server.server_close()
 
 
-def answer(material: Material, policy: PolicyName, body: Mapping[str, Any]) -> tuple[str, dict[str, Any] | None]:
-    """What the model says to a request, and the call it makes: `name` and `arguments`."""
-    tools = _tools(body)
+def answer(material: Material, policy: PolicyName, body: Mapping[str, Any]) -> Said:
+    """What a request gets."""
+    tools, (said, done, turn, one_turn) = _tools(body), _conversation(body)
     if not tools:
-        return "A coding task", None  # agents ask for a title in this way
-    said, done = _conversation(body)
+        return Said("A coding task", None, turn)  # agents ask for a title in this way
+    if one_turn := one_turn and set(tools) == {"bash"}:
+        material = replace(material, goals=tuple(replace(goal, hidden=()) for goal in material.goals))
     action = next_action(policy, material, said, done)
-    name = next((name for name in SHELLS if name in tools), None)
-    if action.run is None and name == "bash" and SUBMIT in json.dumps(body):
+    if action.ends and one_turn:
         action = Action(action.say, f"echo {SUBMIT}")
-    if action.run is None or name is None:
-        return action.say, None
-    return action.say, {"name": name, "arguments": json.dumps(_arguments(action, tools[name]), ensure_ascii=False)}
+    if action.run is None:
+        return Said(action.say, None, turn)
+    name = next((name for name in (*SHELLS, *tools) if {"command", "cmd"} & set(tools.get(name, ()))), None)
+    if name is None:
+        return Said("I have no tool here that runs a command.", None, turn)
+    return Said(action.say, {"name": name, "arguments": json.dumps(_arguments(action, tools[name]))}, turn)
 
 
 def _tools(body: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     """Parameters of the tools on offer, by name."""
-    found = {}
-    for tool in body.get("tools") or ():
-        function = tool.get("function", tool)
-        name = function.get("name") or function.get("type")
-        found[name] = (function.get("parameters") or {}).get("properties", {})
-    return found
+    functions = [tool.get("function", tool) for tool in body.get("tools") or ()]
+    return {str(one.get("name")): (one.get("parameters") or {}).get("properties") or {} for one in functions}
 
 
 def _arguments(action: Action, properties: Mapping[str, Any]) -> dict[str, Any]:
-    if "cmd" in properties:
-        given: dict[str, Any] = {"cmd": action.run}
-    elif properties.get("command", {}).get("type") == "array":
+    given: dict[str, Any] = {"cmd" if "cmd" in properties else "command": action.run}
+    if properties.get("command", {}).get("type") == "array":
         given = {"command": ["bash", "-lc", action.run]}
-    else:
-        given = {"command": action.run}
     if "description" in properties:
         given["description"] = action.say[:60]
     if "is_background" in properties:
@@ -78,28 +94,31 @@ def _arguments(action: Action, properties: Mapping[str, Any]) -> dict[str, Any]:
     return given
 
 
-def _conversation(body: Mapping[str, Any]) -> tuple[list[str], int]:
-    """The user's messages, and how many turns the model has taken since the last of them."""
+def _conversation(body: Mapping[str, Any]) -> tuple[list[str], int, int, bool]:
+    """The user's messages, turns of the model since the last of them and in all, and whether the user is asked once.
+
+    In responses one turn of the model is several items on end.
+    """
+    given = body.get("messages") or body.get("input") or ()
+    items: Sequence[Any] = [{"role": "user", "content": given}] if isinstance(given, str) else given
     said: list[str] = []
-    done, inside = 0, False
-    for item in body.get("messages") or body.get("input") or ():
-        if not isinstance(item, dict):
-            continue
+    done, turn, inside, one_turn = 0, 0, False, False
+    for item in items:
         made = item.get("role") == "assistant" or item.get("type") in _MADE_BY_MODEL
-        if item.get("role") == "user":
-            said.append(_text(item.get("content")))
+        if made and not inside:
+            done, turn = done + 1, turn + 1
+        text = _text(item.get("content"))
+        one_turn = one_turn or (turn == 0 and SUBMIT in text)
+        if item.get("role") == "user" and not _NOT_THE_USER.fullmatch(text):
+            said.append(text)
             done = 0
-        elif made and ("messages" in body or not inside):
-            done += 1
         inside = made
-    return said, done
+    return said, done, turn, one_turn
 
 
 def _text(content: Any) -> str:
-    if isinstance(content, str):
-        return content
-    parts = content if isinstance(content, list) else []
-    return "\n".join(str(part.get("text", "")) for part in parts if isinstance(part, dict))
+    parts = content if isinstance(content, list) else [{"text": content or ""}]
+    return "\n".join(str(part.get("text") or "") for part in parts)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -114,16 +133,18 @@ class _Handler(BaseHTTPRequestHandler):
         self._json({"object": "list", "data": [{"id": MODEL_ALIAS, "object": "model"}], "models": []})
 
     def do_POST(self) -> None:
-        raw = self.rfile.read(int(self.headers.get("content-length") or 0))
-        try:
-            body = json.loads(raw)
-        except ValueError:
-            self._json({"error": {"message": "the request is not JSON"}}, 400)
+        reply = next((_REPLIES[end] for end in _REPLIES if self.path.partition("?")[0].endswith(end)), None)
+        content = self.rfile.read(int(self.headers.get("content-length") or 0))
+        if reply is None:
+            self._json({"error": {"message": f"there is no {self.path} here, only {', '.join(_REPLIES)}"}}, 404)
             return
-        said, call = answer(self.material, self.policy, body)
-        name = hashlib.sha256(raw).hexdigest()[:16]
-        reply = _chat if "chat" in self.path else _response
-        whole, events = reply(name, str(body.get("model")), said, call)
+        try:
+            body = json.loads(content)
+            said = answer(self.material, self.policy, body)
+        except (ValueError, AttributeError, TypeError) as error:  # a request of another shape
+            self._json({"error": {"message": f"the request is not understood: {error}"}}, 400)
+            return
+        whole, events = reply(str(body.get("model") or MODEL_ALIAS), said)
         if body.get("stream"):
             self._stream(events)
         else:
@@ -137,79 +158,77 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def _stream(self, events: Sequence[tuple[str, Mapping[str, Any] | None]]) -> None:
+    def _stream(self, events: Events) -> None:
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Connection", "close")
         self.end_headers()
         self.close_connection = True
         for kind, content in events:
-            data = "[DONE]" if content is None else json.dumps(content)
-            self.wfile.write(f"event: {kind}\ndata: {data}\n\n".encode() if kind else f"data: {data}\n\n".encode())
+            name = f"event: {kind}\n" if kind else ""
+            self.wfile.write(f"{name}data: {json.dumps(content) if content else '[DONE]'}\n\n".encode())
 
 
-Events = list[tuple[str, Mapping[str, Any] | None]]
+def _chat(model: str, said: Said) -> tuple[dict[str, Any], Events]:
+    """The answer and its stream, as chat completions (OpenAI API reference, "chat completion chunk object").
+
+    A script uses no tokens.
+    """
+    call = {"id": f"call_{said.turn}", "type": "function", "function": said.call} if said.call else None
+    usage = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
+
+    def made(kind: str, *choices: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+        common = {"id": f"chatcmpl-{said.turn}", "created": _CREATED, "model": model, "object": kind}
+        return {**common, "choices": [{"index": 0, **choice} for choice in choices], **more}
+
+    reason = {"finish_reason": "tool_calls" if call else "stop"}
+    message = {"role": "assistant", "content": said.text, **({"tool_calls": [call]} if call else {})}
+    whole = made("chat.completion", {"message": message, **reason}, usage=usage)
+    deltas: list[dict[str, Any]] = [{"role": "assistant", "content": ""}]
+    deltas += [{"content": piece} for piece in _PIECES.findall(said.text)]
+    deltas += [{"tool_calls": [{"index": 0, **call}]}] if call else []
+    chunks = [made("chat.completion.chunk", {"delta": delta, "finish_reason": None}) for delta in deltas]
+    chunks.append(made("chat.completion.chunk", {"delta": {}, **reason}))
+    chunks.append(made("chat.completion.chunk", usage=usage))
+    return whole, [*(("", chunk) for chunk in chunks), ("", {})]
 
 
-def _chat(name: str, model: str, said: str, call: Mapping[str, Any] | None) -> tuple[dict[str, Any], Events]:
-    """The answer and its stream, as chat completions (OpenAI API reference, "chat completion chunk object")."""
-    function: dict[str, Any] | None = (
-        {"id": f"call_{name}", "type": "function", "function": dict(call)} if call else None
-    )
-    calls = {"tool_calls": [{"index": 0, **function}]} if function else {}
-    reason = "tool_calls" if call else "stop"
-    usage = {"prompt_tokens": _USED[0], "completion_tokens": _USED[1], "total_tokens": sum(_USED)}
-
-    def made(kind: str, choices: list[dict[str, Any]], **more: Any) -> dict[str, Any]:
-        common = {"id": f"chatcmpl-{name}", "created": _CREATED, "model": model, "object": kind}
-        return {**common, "choices": choices, **more}
-
-    message: dict[str, Any] = {"role": "assistant", "content": said, **({"tool_calls": [function]} if function else {})}
-    whole = made("chat.completion", [{"index": 0, "message": message, "finish_reason": reason}], usage=usage)
-    deltas: list[dict[str, Any]] = [{"role": "assistant", "content": ""}, {"content": said}]
-    deltas += [calls] if calls else []
-    chunks: list[dict[str, Any]] = [{"index": 0, "delta": delta, "finish_reason": None} for delta in deltas]
-    chunks.append({"index": 0, "delta": {}, "finish_reason": reason})
-    events: Events = [("", made("chat.completion.chunk", [chunk])) for chunk in chunks]
-    return whole, [*events, ("", made("chat.completion.chunk", [], usage=usage)), ("", None)]
-
-
-def _response(name: str, model: str, said: str, call: Mapping[str, Any] | None) -> tuple[dict[str, Any], Events]:
+def _response(model: str, said: Said) -> tuple[dict[str, Any], Events]:
     """The answer and its stream, as responses (OpenAI API reference, "streaming events")."""
-    text = {"type": "output_text", "text": said, "annotations": []}
-    items: list[dict[str, Any]] = [{"type": "message", "id": f"msg_{name}", "role": "assistant", "content": [text]}]
-    if call:
-        items.append({"type": "function_call", "id": f"fc_{name}", "call_id": f"call_{name}", **call})
+    text = {"type": "output_text", "text": said.text, "annotations": []}
+    items: list[dict[str, Any]] = [
+        {"type": "message", "id": f"msg_{said.turn}", "status": "completed", "role": "assistant", "content": [text]}
+    ]
+    if said.call:
+        ids = {"id": f"fc_{said.turn}", "call_id": f"call_{said.turn}", "status": "completed"}
+        items.append({"type": "function_call", **ids, **said.call})
     details = {"input_tokens_details": {"cached_tokens": 0}, "output_tokens_details": {"reasoning_tokens": 0}}
-    usage = {"input_tokens": _USED[0], "output_tokens": _USED[1], "total_tokens": sum(_USED), **details}
-    whole: dict[str, Any] = {
-        "id": f"resp_{name}",
+    whole = {
+        "id": f"resp_{said.turn}",
         "object": "response",
         "created_at": _CREATED,
         "model": model,
         "status": "completed",
-        "output": [{**item, "status": "completed"} for item in items],
-        "usage": usage,
+        "output": items,
+        "usage": {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0, **details},
     }
     told: list[tuple[str, dict[str, Any]]] = [
         ("response.created", {"response": {**whole, "status": "in_progress", "output": []}})
     ]
     for place, item in enumerate(items):
-        kind, key, piece = (
-            ("output_text", "content", said)
-            if "content" in item
-            else (
-                "function_call_arguments",
-                "arguments",
-                item["arguments"],
-            )
-        )
-        where = {"output_index": place, "item_id": item["id"], "content_index": 0}
-        empty: Any = [] if key == "content" else ""
-        told.append(("response.output_item.added", {"output_index": place, "item": {**item, key: empty}}))
-        if key == "content":
+        where = {"output_index": place, "item_id": item["id"]}
+        empty: dict[str, Any] = {"content": []} if "content" in item else {"arguments": ""}
+        begun = {**item, "status": "in_progress", **empty}
+        told.append(("response.output_item.added", {"output_index": place, "item": begun}))
+        if "content" in item:
+            where["content_index"] = 0
             told.append(("response.content_part.added", {**where, "part": {**text, "text": ""}}))
-        told.append((f"response.{kind}.delta", {**where, "delta": piece}))
-        told.append(("response.output_item.done", {"output_index": place, "item": {**item, "status": "completed"}}))
+            told += [("response.output_text.delta", {**where, "delta": piece}) for piece in _PIECES.findall(said.text)]
+        else:
+            told.append(("response.function_call_arguments.delta", {**where, "delta": item["arguments"]}))
+        told.append(("response.output_item.done", {"output_index": place, "item": item}))
     told.append(("response.completed", {"response": whole}))
     return whole, [(kind, {"type": kind, "sequence_number": n, **data}) for n, (kind, data) in enumerate(told)]
+
+
+_REPLIES = {"/chat/completions": _chat, "/responses": _response}
