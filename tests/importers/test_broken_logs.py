@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from assay.importers import ImportFailed, registry
-from tests.importers.reading import FIXTURES, LOGS, readable, written
+from assay.importers import BUILT_IN, ImportFailed, registry
+from tests.importers.reading import LOGS, only, readable, written
 
-CONTENT = {name: (FIXTURES / f"{name}.json").read_bytes() for name in LOGS}
+FILES = [name for name, path in LOGS.items() if path.is_file()]
+CONTENT = {name: LOGS[name].read_bytes() for name in FILES}
+TEXTS = [name for name in FILES if b"\0" not in CONTENT[name]]
+DOCUMENTS = [name for name in TEXTS if name.endswith(".json")]
+LINES = [name for name in TEXTS if name.endswith(".jsonl")]
+OLD = CONTENT["atif/atif-1.2.json"]
 FEW = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
@@ -21,11 +28,13 @@ def outcome(file: Path, content: bytes, form: str | None = None) -> str:
     """The message of the failure, or nothing."""
     file.write_bytes(content)
     try:
-        _, log = registry().read(file, form)
+        attempts = registry().read(file, form)[1]
     except ImportFailed as error:
         message = error.message
     else:
-        readable(written(log))
+        assert attempts
+        for attempt in attempts:
+            readable(written(attempt))
         return ""
     assert message.startswith(f"{file}:")
     assert "\n" not in message
@@ -54,38 +63,102 @@ def nested(levels: int) -> Any:
     return value
 
 
+VALUES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.text(max_size=5),
+    st.sampled_from([[], {}, [[]], [{}], {"a": 1}, [None], 10**400, -1, 1.5, '{"a": "b"}', "\x1b[31mred\r\b"]),
+    st.integers(1, 99).map(nested),
+)
+
+
 @FEW
-@given(st.sampled_from(LOGS), st.floats(0, 1, exclude_max=True))
-def test_a_log_that_is_cut_off(tmp_path: Path, name: str, share: float) -> None:
+@given(st.sampled_from(DOCUMENTS), st.floats(0, 1, exclude_max=True))
+def test_a_document_that_is_cut_off(tmp_path: Path, name: str, share: float) -> None:
     content = CONTENT[name].rstrip()
     message = outcome(tmp_path / "log", content[: int(len(content) * share)])
     assert message
 
 
 @FEW
-@given(
-    st.sampled_from(LOGS),
-    st.data(),
-    st.one_of(
-        st.none(),
-        st.booleans(),
-        st.integers(),
-        st.floats(allow_nan=False, allow_infinity=False),
-        st.text(max_size=5),
-        st.sampled_from([[], {}, [[]], [{}], {"a": 1}, [None], 10**400, -1, 1.5]),
-        st.integers(1, 99).map(nested),
-    ),
-)
+@given(st.sampled_from(LINES), st.floats(0, 1, exclude_max=True))
+def test_lines_that_are_cut_off_give_what_is_whole_and_say_so(tmp_path: Path, name: str, share: float) -> None:
+    content = CONTENT[name][: int(len(CONTENT[name]) * share)]
+    whole = content.rpartition(b"\n")[2].strip() == b"" or content + b"\n" in CONTENT[name]
+    if not outcome(tmp_path / "log", content) and not whole:
+        for attempt in registry().read(tmp_path / "log")[1]:
+            assert "could not be read" in (attempt.trajectory.notes or "")
+
+
+@FEW
+@given(st.sampled_from(DOCUMENTS), st.data(), VALUES)
 def test_any_value_may_be_of_the_wrong_type(tmp_path: Path, name: str, data: st.DataObject, value: Any) -> None:
     original = json.loads(CONTENT[name])
     place = data.draw(st.sampled_from(places(original)))
     bent = json.dumps(replaced(original, place, value)).encode()
     outcome(tmp_path / "log", bent)
-    outcome(tmp_path / "log", bent, "opencode" if name == "opencode" else "atif")
+    outcome(tmp_path / "log", bent, name.partition("/")[0])
 
 
 @FEW
-@given(st.sampled_from(LOGS), st.integers(0, 10**6), st.binary(min_size=1, max_size=4))
+@given(st.sampled_from(LINES), st.data(), VALUES)
+def test_any_value_of_a_line_may_be_of_the_wrong_type(
+    tmp_path: Path, name: str, data: st.DataObject, value: Any
+) -> None:
+    lines = CONTENT[name].splitlines()
+    number = data.draw(st.integers(0, len(lines) - 1))
+    original = json.loads(lines[number])
+    lines[number] = json.dumps(replaced(original, data.draw(st.sampled_from(places(original))), value)).encode()
+    outcome(tmp_path / "log", b"\n".join(lines))
+    outcome(tmp_path / "log", b"\n".join(lines), name.partition("/")[0])
+
+
+@FEW
+@given(st.sampled_from(LINES), st.randoms(use_true_random=False), st.booleans())
+def test_lines_in_any_order_and_twice(tmp_path: Path, name: str, random: Random, twice: bool) -> None:
+    lines = CONTENT[name].splitlines() * (1 + twice)
+    random.shuffle(lines)
+    outcome(tmp_path / "log", b"\n".join(lines))
+    outcome(tmp_path / "log", b"\n".join(lines), name.partition("/")[0])
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_other_encodings_are_named(tmp_path: Path, name: str) -> None:
+    assert "found UTF-16" in outcome(tmp_path / "log", CONTENT[name].decode().encode("utf-16"), name.partition("/")[0])
+    zeros = CONTENT[name].replace(b"e", b"\0", 1)
+    assert outcome(tmp_path / "log", zeros, name.partition("/")[0]) or name in LINES
+
+
+@pytest.mark.parametrize("name", DOCUMENTS + LINES)
+def test_a_long_line_and_little_memory(tmp_path: Path, name: str) -> None:
+    """Every text of the log a hundred kilobytes longer, in one line where it is one document."""
+    long = "word " * 20_000
+    content = b"\n".join(
+        json.dumps(lengthened(json.loads(text), long)).encode()
+        for text in (CONTENT[name].splitlines() if name in LINES else [CONTENT[name]])
+    )
+    registry().get(name.partition("/")[0])
+    tracemalloc.start()
+    try:
+        outcome(tmp_path / "log", content, name.partition("/")[0])
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 10 * len(content)
+
+
+def lengthened(data: Any, by: str) -> Any:
+    if isinstance(data, dict):
+        return {key: lengthened(value, by) for key, value in data.items()}
+    if isinstance(data, list):
+        return [lengthened(value, by) for value in data]
+    return data + by if isinstance(data, str) and " " in data else data
+
+
+@FEW
+@given(st.sampled_from(FILES), st.integers(0, 10**6), st.binary(min_size=1, max_size=4))
 def test_any_bytes_may_be_damaged(tmp_path: Path, name: str, at: int, damage: bytes) -> None:
     content = CONTENT[name]
     at %= len(content)
@@ -93,7 +166,7 @@ def test_any_bytes_may_be_damaged(tmp_path: Path, name: str, at: int, damage: by
 
 
 @FEW
-@given(st.binary(max_size=200), st.sampled_from([None, "atif", "opencode"]))
+@given(st.binary(max_size=200), st.sampled_from([None, *BUILT_IN]))
 def test_anything_else_is_no_log(tmp_path: Path, content: bytes, form: str | None) -> None:
     assert outcome(tmp_path / "log", content, form)
 
@@ -103,9 +176,9 @@ def test_anything_else_is_no_log(tmp_path: Path, content: bytes, form: str | Non
     [
         (b"", "found an empty file"),
         (b" \n", "found an empty file"),
-        (CONTENT["atif-1.2"].decode().encode("utf-16"), "must be UTF-8 text, found UTF-16"),
+        (OLD.decode().encode("utf-16"), "must be UTF-8 text, found UTF-16"),
         (b'{"schema_version": "ATIF-v1.2\xff"}', "found byte 0xff at offset 29"),
-        (CONTENT["atif-1.2"].replace(b"Count", b"Co\0nt"), "found a NUL byte"),
+        (OLD.replace(b"Count", b"Co\0nt"), "found a NUL byte"),
         (b'{"a":' * 3000 + b"1" + b"}" * 3000, "must not be nested deeper than"),
         (b"[" * 100_000, "must not be nested deeper than"),
         (b"a text", "is not a log of a known format; known are atif, opencode"),
@@ -128,7 +201,7 @@ def test_the_line_says_what_is_wrong(tmp_path: Path, content: bytes, says: str) 
 
 
 def test_a_wrong_type_is_named_with_its_place(tmp_path: Path) -> None:
-    log = json.loads(CONTENT["atif-1.2"])
+    log = json.loads(OLD)
     log["steps"][2]["tool_calls"][1]["function_name"] = 7
     text = json.dumps(log, indent=1)
     line = text[: text.index('"function_name": 7')].count("\n") + 1
@@ -139,21 +212,21 @@ def test_a_wrong_type_is_named_with_its_place(tmp_path: Path) -> None:
 
 
 def test_halves_of_surrogate_pairs_become_a_visible_mark(tmp_path: Path) -> None:
-    text = CONTENT["atif-1.2"].decode()
+    text = OLD.decode()
     text = text.replace("Count the words.", r"a\ud83db \\ud83d \ud83d\ude00 \udc00")
     (tmp_path / "log.json").write_text(text)
-    _, log = registry().read(tmp_path / "log.json")
+    log = only(registry().read(tmp_path / "log.json"))
     assert log.trajectory.steps[0].text == "a\ufffdb \\ud83d \U0001f600 \ufffd"
 
 
 def test_arguments_that_are_no_object_are_kept(tmp_path: Path) -> None:
-    log = json.loads(CONTENT["atif-1.2"])
+    log = json.loads(OLD)
     for call, arguments in zip(log["steps"][2]["tool_calls"], ('{"cmd": "ls"}', "plain words"), strict=True):
         call["arguments"] = arguments
     log["steps"][3]["tool_calls"][0]["arguments"] = json.dumps(nested(95))
     file = tmp_path / "log.json"
     file.write_text(json.dumps(log))
-    _, found = registry().read(file)
+    found = only(registry().read(file))
     calls = [call.arguments for step in found.trajectory.steps for call in step.tool_calls or ()]
     assert calls[:2] == [{"command": "ls"}, {"input": "plain words"}]
     assert json.loads(calls[2]["input"]) == nested(95)

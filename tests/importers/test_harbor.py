@@ -19,7 +19,7 @@ from tests.docker.tiny import put, write_workspace
 from tests.importers.reading import FIXTURES
 
 TASK = "tiny"
-LOG = (FIXTURES / "atif-1.2.json").read_text(encoding="utf-8")
+LOG = (FIXTURES / "atif/atif-1.2.json").read_text(encoding="utf-8")
 TIMES = {"started_at": "2026-01-05T10:00:00Z", "finished_at": "2026-01-05T10:00:02.5Z"}
 TELLING = ("kestrel", "fable", "devuser", "run-1", "trial-")
 
@@ -198,7 +198,7 @@ def test_nothing_outside_a_trial_is_read(root: Path, capsys: pytest.CaptureFixtu
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["empty"], "empty: must be the folder of a Harbor job or trial; found no trial that ended"),
+        (["empty"], "empty: must be the folder of a log of a known format, or of a Harbor job or trial"),
         (["job", "--format", "atif"], "job: `--format` is for log files, found a folder"),
         (["job", "--alias", "calm-heron"], "`--alias` names one attempt, found 2 logs"),
     ],

@@ -17,8 +17,8 @@ from assay.workspace import load
 from tests.importers.reading import FIXTURES, imported
 
 TASK = "hello-milestones"
-OPENCODE = str(FIXTURES / "opencode.json")
-OLD = str(FIXTURES / "atif-1.2.json")
+OPENCODE = str(FIXTURES / "opencode/export.json")
+OLD = str(FIXTURES / "atif/atif-1.2.json")
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_identities_stay_on_this_machine(root: Path) -> None:
     assert cli.main(["import", OPENCODE, "--task", TASK, "--alias", "calm-heron"]) == ExitCode.CLEAN
     assert cli.main(["import", OLD, "--task", TASK]) == ExitCode.CLEAN
     known = identities(root)
-    assert known["calm-heron"] == imported("opencode").identity.model_dump()
+    assert known["calm-heron"] == imported("opencode/export.json").identity.model_dump()
     assert len(known) == 2
     file = root / f".assay/identities/{TASK}.json"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
@@ -80,14 +80,14 @@ def test_json(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_continuation_named_too_is_not_imported_twice(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    logs = [str(FIXTURES / f"atif-1.8{part}.json") for part in (".cont-1", "", ".reader")]
+    logs = [str(FIXTURES / f"atif/atif-1.8{part}.json") for part in (".cont-1", "", ".reader")]
     assert cli.main(["import", *logs, "--task", TASK]) == ExitCode.CLEAN
     assert len(load(root).attempts[TASK]) == 1
     assert "is part of" in capsys.readouterr().err
 
 
 def test_either_all_logs_or_none(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (root / "cut.json").write_bytes((FIXTURES / "atif-1.2.json").read_bytes()[:500])
+    (root / "cut.json").write_bytes((FIXTURES / "atif/atif-1.2.json").read_bytes()[:500])
     assert cli.main(["import", OPENCODE, "cut.json", "--task", TASK]) == ExitCode.USAGE
     assert "error import-failed: cut.json:" in capsys.readouterr().err
     assert not (root / "trajectories" / TASK).exists()

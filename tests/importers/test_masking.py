@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from assay.importers.masking import Mask, Names, users_in
-from assay.importers.vocabulary import neutral
-from tests.importers.reading import LOGS, imported, written
+from assay.importers.vocabulary import WORDS, neutral
+from assay.model.trajectory import Step, Trajectory
+from tests.importers.reading import LOGS, attempts, imported, written
 
 NAMES = Names(
     agents=frozenset({"kestrel-cli"}),
@@ -20,21 +22,29 @@ NAMES = Names(
 )
 
 
+TELLING = re.compile(
+    r"fable|kestrel|opencode|scout|devuser|toolu_|call_[a-z0-9]{8}|prt_|msg_|ses_|2026|177|gaaaa|cost_usd|5b0c"
+)
+"""What all fixtures hold: invented names, ids, times, signatures, costs."""
+
+
 @pytest.mark.parametrize("name", LOGS)
 def test_no_name_of_the_source_is_in_the_written_file(name: str) -> None:
-    log = imported(name)
-    text = written(log).lower()
-    assert log.identity.agent not in text
-    telling = (
-        r"fable|kestrel|opencode|scout|devuser|toolu_|call_[a-z0-9]{8}|prt_|msg_|ses_|2026|177|gaaaa|cost_usd|5b0c"
-    )
-    assert re.findall(telling, text) == []
-    tools = r"bash|grep|todowrite|run_shell_command|read_file|str_replace_editor|sendcarrierpigeon|delegate\""
-    assert re.findall(tools, text) == []
+    for log in attempts(name):
+        text = written(log).lower()
+        assert log.identity.agent not in text
+        assert TELLING.findall(text) == []
+        assert {call.function_name for step in steps(log.trajectory) for call in step.tool_calls or ()} <= WORDS
+
+
+def steps(trajectory: Trajectory) -> Iterator[Step]:
+    yield from trajectory.steps
+    for child in trajectory.subagent_trajectories or ():
+        yield from steps(child)
 
 
 def test_a_key_planted_in_the_task_stays() -> None:
-    assert "SERVICE_KEY=AKIAIOSFODNN7EXAMPLE" in written(imported("opencode"))
+    assert "SERVICE_KEY=AKIAIOSFODNN7EXAMPLE" in written(imported("opencode/export.json"))
 
 
 @pytest.mark.parametrize(

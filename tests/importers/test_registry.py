@@ -19,7 +19,7 @@ class Lines:
     name = "lines"
     def sniff(self, source: Source) -> bool:
         return source.content.startswith(b"LINES")
-    def read(self, source: Source) -> Imported:
+    def read(self, source: Source) -> list[Imported]:
         return registry().get("atif").read(Source(source.path.with_suffix(".json")))
 
 not_an_importer = 7
@@ -57,8 +57,8 @@ def test_an_unknown_name_lists_the_known_ones() -> None:
 def test_a_plugin_is_found_by_content(tmp_path: Path) -> None:
     distribution(tmp_path, "lines-importer", "lines = lines_plugin:Lines")
     (tmp_path / "log").write_text("LINES of a log")
-    (tmp_path / "log.json").write_bytes((FIXTURES / "atif-1.2.json").read_bytes())
-    code = f"name, log = registry().read(Path({str(tmp_path / 'log')!r}))\nprint(name, log.report.steps)"
+    (tmp_path / "log.json").write_bytes((FIXTURES / "atif/atif-1.2.json").read_bytes())
+    code = f"name, (log,) = registry().read(Path({str(tmp_path / 'log')!r}))\nprint(name, log.report.steps)"
     done = run(tmp_path, code)
     assert (done.stdout, done.stderr) == ("lines 4\n", "")
 

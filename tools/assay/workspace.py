@@ -34,6 +34,10 @@ PROOFS = ".assay/replays"
 R = TypeVar("R", bound=Record)
 
 
+IMPORTED = "imported"
+"""Instead of a milestone's name: the patch that a log ended with, made against something that nobody knows."""
+
+
 @dataclass(frozen=True)
 class Entry(Generic[R]):
     """A valid record and the document it came from, for positions."""
@@ -103,9 +107,10 @@ class Attempt:
 
     @property
     def is_imported(self) -> bool:
-        """Whether nothing shows where it was run: it has no session and no patch, and its reports name no image."""
+        """Whether nothing shows where it was run: no session, no patch but the log's own, no report naming an image."""
         images = [entry.record.image for entry in self.reports.values()]
-        return not (self.folder / "session.json").exists() and not self.patches and not any(images)
+        recorded = (self.folder / "session.json").exists() or any(name != IMPORTED for name in self.patches)
+        return not recorded and not any(images)
 
     @property
     def _imported_outcome(self) -> Outcome | None:

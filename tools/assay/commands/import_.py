@@ -13,12 +13,13 @@ import click
 
 from assay.aliases import choose
 from assay.errors import UsageError
-from assay.workspace import find_root, unknown_task
+from assay.workspace import IMPORTED, find_root, unknown_task
 
 if TYPE_CHECKING:
-    from assay.importers import Imported, ImportReport, Registry
+    from assay.importers import Imported, ImportReport
     from assay.importers.harbor import Wanted
     from assay.model.identity import Identity, IdentityMap
+    from assay.model.reported import Reported
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,14 @@ class _Ready:
     files: frozenset[Path]
     tests: Mapping[str, bytes] = field(default_factory=dict)
     """Reports and logs of a trial, by path."""
+    label: str = ""
+    patch: str = ""
+    reported: Reported | None = None
+
+    @property
+    def name(self) -> str:
+        """The log's, and which attempt in it."""
+        return f"{self.source.name}{f' ({self.label})' if self.label else ''}"
 
 
 @click.command("import")
@@ -86,27 +95,25 @@ def _demand_task(root: Path, task: str) -> None:
 
 def _read(root: Path, task: str, paths: Sequence[Path], form: str | None) -> Iterator[_Ready]:
     from assay.importers import registry
+    from assay.importers.harbor import is_harbor
 
     importers = registry()
     for warning in importers.warnings:
         click.echo(f"warning: {warning}", err=True)
     for path in _progress(paths):
-        if path.is_dir():
+        if path.is_dir() and is_harbor(path):
             yield from _trials(path, _wanted(root, task), form)
         else:
-            yield _log(path, importers, form)
-
-
-def _log(log: Path, importers: Registry, form: str | None) -> _Ready:
-    name, imported = importers.read(log, form)
-    return _ready(log, name, imported, {})
+            name, attempts = importers.read(path, form)
+            yield from (_ready(path, name, attempt, {}) for attempt in attempts)
 
 
 def _ready(source: Path, form: str, imported: Imported, tests: Mapping[str, bytes]) -> _Ready:
     from assay.storage import as_json
 
     for kind, number in imported.report.skipped.items():
-        click.echo(f"warning: {source}: {number} × {kind} skipped, its meaning is not known", err=True)
+        place = f"{source} ({imported.label})" if imported.label else str(source)
+        click.echo(f"warning: {place}: {number} × {kind} skipped, its meaning is not known", err=True)
     return _Ready(
         source=source,
         format=form,
@@ -115,6 +122,9 @@ def _ready(source: Path, form: str, imported: Imported, tests: Mapping[str, byte
         report=imported.report,
         files=frozenset(file.resolve() for file in imported.files),
         tests=tests,
+        label=imported.label,
+        patch=imported.patch,
+        reported=imported.reported,
     )
 
 
@@ -167,8 +177,9 @@ def _without_continuations(ready: list[_Ready]) -> list[_Ready]:
     kept = []
     for item in ready:
         mine = item.source.resolve()
-        whole = next((other for other in ready if other is not item and mine in other.files), None)
-        if whole is not None and mine != whole.source.resolve() and whole.source.resolve() not in item.files:
+        others = [other for other in ready if other.source.resolve() != mine]
+        whole = next((other for other in others if mine in other.files), None)
+        if whole is not None and whole.source.resolve() not in item.files:
             click.echo(f"{item.source}: is part of {whole.source}, not imported on its own", err=True)
         else:
             kept.append(item)
@@ -177,13 +188,15 @@ def _without_continuations(ready: list[_Ready]) -> list[_Ready]:
 
 def _demand_new(root: Path, task: str, ready: Sequence[_Ready], known: IdentityMap) -> None:
     """The same bytes twice would count one attempt twice."""
+    from assay.importers.building import ATTEMPT
+
     present = {
-        identity.source_sha256: alias
+        (identity.source_sha256, identity.extra.get(ATTEMPT)): alias
         for alias, identity in known.identities.items()
         if (root / "trajectories" / task / alias).exists()
     }
     for item in ready:
-        digest = item.identity.source_sha256
+        digest = item.identity.source_sha256, item.identity.extra.get(ATTEMPT)
         if digest in present:
             hint = "nothing was imported; to import it anew, remove that attempt first"
             raise UsageError("already-imported", f"{item.source}: is the same log as `{present[digest]}`", hint)
@@ -197,7 +210,8 @@ def _write(root: Path, task: str, ready: Mapping[str, _Ready]) -> None:
 
     add(root, task, {alias: item.identity for alias, item in ready.items()})
     for alias, item in ready.items():
-        place_whole(root / "trajectories" / task / alias, {"trajectory.json": item.trajectory, **item.tests})
+        patch = {f"patches/{IMPORTED}.patch": item.patch.encode()} if item.patch else {}
+        place_whole(root / "trajectories" / task / alias, {"trajectory.json": item.trajectory, **patch, **item.tests})
 
 
 def _summary(task: str, alias: str, item: _Ready) -> dict[str, Any]:
@@ -220,7 +234,7 @@ def _table(aliases: Sequence[str], ready: Sequence[_Ready]) -> str:
         report = item.report
         numbers = (report.steps, report.calls, report.observations, report.prompt_tokens, report.completion_tokens)
         cells = ("-" if number is None else f"{number:,}" for number in numbers)
-        table.add_row(alias, item.source.name, item.format, *cells)
+        table.add_row(alias, item.name, item.format, *cells)
     console.print(table)
     details = [line for pair in zip(aliases, ready, strict=True) for line in _details(*pair)]
     return "\n".join([*(line.rstrip() for line in out.getvalue().splitlines()), *details])

@@ -5,7 +5,7 @@ Built-in importers are in the table below; others come from the entry-point grou
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -50,8 +50,8 @@ class Registry:
             raise ImporterUnusable("importer-unknown", f"there is no importer `{name}`; there are {known}")
         return _plugin(self.plugins[name])
 
-    def read(self, path: Path, name: str | None = None) -> tuple[str, Imported]:
-        """A log, and the name of the importer that read it: the named one, or the first that knows the content.
+    def read(self, path: Path, name: str | None = None) -> tuple[str, Sequence[Imported]]:
+        """The attempts of a log, and the name of the importer that read it: the named one, or the first that knows it.
 
         Raises `ImportFailed` and `ImporterUnusable`.
         """
@@ -64,6 +64,11 @@ class Registry:
             importer = self.get(name)
             if importer.sniff(source):
                 return importer
+        if source.is_folder:
+            raise ImportFailed(
+                f"{source.path}: must be the folder of a log of a known format, or of a Harbor job or trial",
+                "name the log's file",
+            )
         if source.content.lstrip(b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n")[:1] in (b"{", b"[", b""):
             _ = source.document  # the log of a known format may only be cut off: then this says where
         formats = ", ".join(self.names)

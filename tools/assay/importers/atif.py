@@ -36,9 +36,9 @@ class Atif:
         data = source.peek()
         return isinstance(data, dict) and str(data.get("schema_version", "")).startswith("ATIF-v")
 
-    def read(self, source: Source) -> Imported:
+    def read(self, source: Source) -> list[Imported]:
         """The log, its continuations and its delegated runs."""
-        return read_parts([(source, None)])[0]
+        return [read_parts([(source, None)])[0]]
 
 
 def read_parts(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,14 +14,18 @@ from assay.documents import parse
 from assay.documents.source import too_deep
 from assay.importers.contract import Imported, ImportReport
 from assay.importers.masking import Mask
-from assay.importers.source import ImportFailed
+from assay.importers.source import ImportFailed, Node, Source
+from assay.importers.terminal import OUTPUT_LIMIT, cut, shown
 from assay.importers.vocabulary import neutral
 from assay.model.identity import Identity
+from assay.model.reported import Reported
 from assay.model.trajectory import ATIF_VERSION, Step, Trajectory
 
 _LEVELS_ABOVE = 20
 """Levels of a trajectory that may stand above a call's arguments; a file that is too deep could not be read again."""
 MASKED = {"name": "masked", "version": "0"}
+ATTEMPT = "attempt"
+"""In an identity's `extra`: which attempt of a log with several."""
 PREAMBLE = "Imported and masked: agent, model, system prompt, tool definitions, times and costs are not in this file."
 
 
@@ -63,6 +68,24 @@ class Account:
     """Original tool name -> words of the vocabulary."""
 
 
+def records(source: Source, account: Account) -> list[Node]:
+    """The objects of a log in JSON Lines; lines that cannot be read, such as the end of a cut log, are told.
+
+    Raises `ImportFailed` when no line is an object.
+    """
+    found = source.lines
+    good = [node for node in found.roots if isinstance(node.value, dict)]
+    if not good:
+        raise next(iter(found.failures), ImportFailed(f"{source.path}:1:1: must hold an object in each line"))
+    if len(good) < len(found.roots):
+        account.skipped["line that is no object"] += len(found.roots) - len(good)
+    if found.failures:
+        account.skipped["line that is no JSON"] += len(found.failures)
+        account.notes.append(f"The first line that cannot be read: {found.failures[0].message}")
+        account.open.append(f"Lines of the log that could not be read and are missing here: {len(found.failures)}.")
+    return good
+
+
 class Clock:
     """Turns times into durations; the times themselves are not kept."""
 
@@ -87,6 +110,7 @@ class Draft:
         self.account = account
         self.steps: list[dict[str, Any]] = []
         self.children: list[Trajectory] = []
+        self.costs: dict[int, float] = {}
         self._calls = 0
 
     def add(
@@ -98,9 +122,13 @@ class Draft:
         calls: Iterable[Call] = (),
         results: Iterable[Result] = (),
         tokens: Mapping[str, int | None] | None = None,
+        cost: float | None = None,
         extra: Mapping[str, Any] | None = None,
     ) -> None:
-        """One step. `tokens` has the names of ATIF metrics; `extra` is kept below `assay` and must be neutral."""
+        """One step. `tokens` has the names of ATIF metrics; `extra` is kept below `assay` and must be neutral.
+
+        `cost`, in US dollars, goes to the identity: what a step costs tells the model.
+        """
         step: dict[str, Any] = {"step_id": len(self.steps) + 1, "source": source, "message": self.mask.prose(message)}
         if reasoning:
             step["reasoning_content"] = self.mask.prose(reasoning)
@@ -116,6 +144,8 @@ class Draft:
         if extra:
             step["extra"] = {"assay": dict(extra)}
         self.account.odd["tool calls without a result"] += len(keys)
+        if cost is not None:
+            self.costs[step["step_id"]] = cost
         self.steps.append(step)
 
     def _call(self, call: Call, keys: list[tuple[str, str]]) -> dict[str, Any]:
@@ -152,12 +182,19 @@ class Draft:
         elif result.key is not None:
             self.account.odd["results that answer no call of their step"] += 1
         if result.content is not None:
-            answer["content"] = self.mask.traffic(result.content)
+            answer["content"] = self._output(result.content)
         if result.children:
             answer["subagent_trajectory_ref"] = [{"trajectory_id": child} for child in result.children]
         if result.facts:
             answer["extra"] = dict(result.facts)
         return answer
+
+    def _output(self, content: str) -> str:
+        text = self.mask.traffic(shown(content))
+        self.account.odd["outputs that were cut in the middle"] += len(text) > OUTPUT_LIMIT
+        if len(text) <= OUTPUT_LIMIT:
+            return text
+        return cut(text, hashlib.sha256(text.encode()).hexdigest())
 
     def trajectory(self, notes: Sequence[str] = (), name: str | None = None) -> Trajectory:
         """The collected steps as a record; there must be at least one."""
@@ -185,19 +222,43 @@ class Draft:
         return dict(totals)
 
 
-def finish(draft: Draft, identity: Identity, files: Sequence[Path], notes: Iterable[str] = ()) -> Imported:
-    """The whole import. `notes` are the log's own, masked; ours are added where they are not among them already.
+def finish(
+    draft: Draft,
+    identity: Identity,
+    files: Sequence[Path],
+    notes: Iterable[str] = (),
+    *,
+    label: str = "",
+    patch: str = "",
+    reported: Reported | None = None,
+) -> Imported:
+    """One attempt whole. `notes` are the log's own, masked; ours are added where they are not among them already.
 
-    Raises `ImportFailed` when nothing was kept.
+    `label` is the log's own name of the attempt; `patch` is masked here. Raises `ImportFailed` when nothing was kept.
     """
     account = draft.account
     if not draft.steps:
         raise ImportFailed(f"{files[0]}: holds no step of its own; there is nothing to import")
     lines = dict.fromkeys((*notes, PREAMBLE, *account.open, *_exit_codes(draft.steps)))
+    patch = draft.mask.traffic(patch)
+    extra = {**identity.extra, **_sealed(draft), **({ATTEMPT: label} if label else {})}
     trajectory = draft.trajectory(tuple(lines))
-    tools = {name: " ".join(sorted(words)) for name, words in sorted(account.tools.items())}
-    extra = {**identity.extra, "tools": json.dumps(tools, ensure_ascii=False)}
-    return Imported(trajectory, identity.model_copy(update={"extra": extra}), _report(draft, trajectory), tuple(files))
+    return Imported(
+        trajectory,
+        identity.model_copy(update={"extra": extra}),
+        _report(draft, trajectory),
+        tuple(files),
+        label,
+        patch,
+        reported,
+    )
+
+
+def _sealed(draft: Draft) -> dict[str, str]:
+    """What un-blinding needs back beside the names: the tools' own, and what each step cost."""
+    tools = {name: " ".join(sorted(words)) for name, words in sorted(draft.account.tools.items())}
+    costs = {"cost_usd_by_step": json.dumps(draft.costs)} if any(draft.costs.values()) else {}
+    return {"tools": json.dumps(tools, ensure_ascii=False), **costs}
 
 
 def _exit_codes(steps: Iterable[Mapping[str, Any]]) -> list[str]:

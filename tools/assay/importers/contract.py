@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -10,6 +10,7 @@ from typing import Protocol, runtime_checkable
 from assay.errors import ExitCode, FatalError
 from assay.importers.source import Source
 from assay.model.identity import Identity
+from assay.model.reported import Reported
 from assay.model.trajectory import Trajectory
 
 
@@ -41,13 +42,19 @@ class ImportReport:
 
 @dataclass(frozen=True)
 class Imported:
-    """A masked trajectory and, apart from it, who made it."""
+    """One attempt: a masked trajectory and, apart from it, who made it."""
 
     trajectory: Trajectory
     identity: Identity
     report: ImportReport
     files: tuple[Path, ...]
     """Every file that went in: the named one first, then continuations and delegated runs."""
+    label: str = ""
+    """Which attempt of the log this is, such as sample and epoch; empty when a log holds one."""
+    patch: str = ""
+    """The final change as a git diff, masked; empty when the log has none."""
+    reported: Reported | None = None
+    """What the log says about success; most agents' own logs say nothing."""
 
 
 @runtime_checkable
@@ -57,7 +64,10 @@ class Importer(Protocol):
     name: str
 
     def sniff(self, source: Source) -> bool:
-        """Whether the content, never the file name, looks like this format. Must not raise."""
+        """Whether the content, never the name, of a file or folder looks like this format. Must not raise."""
 
-    def read(self, source: Source) -> Imported:
-        """The whole log, normalised and masked. Raises `ImportFailed` for a log that does not hold what it must."""
+    def read(self, source: Source) -> Sequence[Imported]:
+        """The attempts of the log, normalised and masked, at least one; labels tell several apart.
+
+        Raises `ImportFailed` for a log that does not hold what it must.
+        """

@@ -64,6 +64,11 @@ def read(folder: Path, task: Wanted) -> list[Trial | Left]:
     return [_trial(child, task) if _is_trial(child) else Left(child, "it never ended") for child in begun]
 
 
+def is_harbor(folder: Path) -> bool:
+    """Whether it looks like the folder of a job or a trial."""
+    return _is_trial(folder) or any((child / "config.json").is_file() for child in folder.iterdir() if child.is_dir())
+
+
 def _is_trial(folder: Path) -> bool:
     data = Source(folder / RESULT).peek()
     return isinstance(data, dict) and "trial_name" in data

@@ -44,7 +44,7 @@ class OpenCode:
         first = messages[0] if isinstance(messages, list) and messages else None
         return isinstance(first, dict) and "info" in first and "parts" in first
 
-    def read(self, source: Source) -> Imported:
+    def read(self, source: Source) -> list[Imported]:
         """The session. Delegated sessions are exports of their own and are not in it."""
         root = source.root
         session = None if isinstance(root.value, list) else root.object("info")
@@ -56,7 +56,7 @@ class OpenCode:
             account.dropped[what] += bool(session and session.get(key))
         draft = Draft(Mask(_names(session, messages)), account)
         _Reading(draft, account).read(messages)
-        return finish(draft, _identity(source, session, messages), [source.path])
+        return [finish(draft, _identity(source, session, messages), [source.path])]
 
 
 @dataclass

@@ -10,7 +10,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NoReturn
 
+from assay.diagnostics import Position
 from assay.documents import Document, parse
+from assay.documents.source import Loc
 from assay.errors import ExitCode, FatalError
 
 _ESCAPE = re.compile(
@@ -18,6 +20,8 @@ _ESCAPE = re.compile(
 )
 """Any escape of a JSON string; group 1 is one half of a surrogate pair alone."""
 
+_HEAD = 2_000_000
+"""Bytes from which the kind of JSON Lines is told."""
 _BYTE_ORDER_MARKS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 
 
@@ -31,14 +35,21 @@ class ImportFailed(FatalError):
 
 
 class Source:
-    """A log file. It is read once, when somebody looks into it."""
+    """A log: a file, or the folder of one that has many. A file is read once, when somebody looks into it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     @cached_property
+    def is_folder(self) -> bool:
+        """Whether it is a folder; then its files are reached with `beside` and `inside`."""
+        return self.path.is_dir()
+
+    @cached_property
     def content(self) -> bytes:
         """The file's bytes. Raises `ImportFailed`."""
+        if self.is_folder:
+            raise ImportFailed(f"{self.path}: must be a file, found a folder")
         try:
             return self.path.read_bytes()
         except OSError as error:
@@ -47,8 +58,11 @@ class Source:
 
     @cached_property
     def sha256(self) -> str:
-        """Hex digest of the bytes."""
-        return hashlib.sha256(self.content).hexdigest()
+        """Hex digest of the bytes; of a folder, of the names and digests of its files."""
+        if not self.is_folder:
+            return hashlib.sha256(self.content).hexdigest()
+        lines = (f"{file.path.relative_to(self.path)}\0{file.sha256}\n" for file in self.inside("**/*"))
+        return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
 
     @cached_property
     def document(self) -> Document:
@@ -57,17 +71,30 @@ class Source:
         More lenient than the workspace's own files: of a repeated key the first value counts, and halves of surrogate
         pairs, which cut-off tool output really contains, become U+FFFD.
         """
-        text = self._text()
-        if "\\ud" in text or "\\uD" in text:
-            text = _ESCAPE.sub(lambda match: "\\ufffd" if match[1] else match[0], text)
-        document, found = parse(text, str(self.path), ".json")
-        if document is None:
-            first = found[0]
-            hint = first.hint or "the log must be one complete JSON document; it may be cut off, so export it again"
-            raise ImportFailed(f"{self.path}:{first.line}:{first.column}: {first.message}", hint)
+        document, first = _parsed(self.text, self.path)
+        if first is not None or document is None:
+            raise first or ImportFailed(f"{self.path}: cannot be read")
         return document
 
-    def _text(self) -> str:
+    @cached_property
+    def lines(self) -> Lines:
+        """The content as JSON Lines; blank lines do not count. Raises `ImportFailed` when it is no text.
+
+        As lenient as `document`. A line that cannot be read does not hide the others.
+        """
+        good, bad = [], list[ImportFailed]()
+        for number, line in enumerate(self.text.split("\n"), 1):
+            if line.strip():
+                document, failure = _parsed(line, self.path, number - 1)
+                if failure is None and document is not None:
+                    good.append(Line(self, number, document).root)
+                elif failure is not None:
+                    bad.append(failure)
+        return Lines(tuple(good), tuple(bad))
+
+    @property
+    def text(self) -> str:
+        """The content, which must be UTF-8. Raises `ImportFailed`."""
         content = self.content
         if not content.strip():
             raise ImportFailed(f"{self.path}: must be an agent's log, found an empty file")
@@ -82,16 +109,42 @@ class Source:
         """The whole document. Raises `ImportFailed`."""
         return Node(self, (), self.document.data)
 
-    def peek(self) -> Any:
-        """The parsed content, or None when it is not JSON; for `sniff`."""
+    def position(self, loc: Loc) -> Position:
+        """Where a value stands in the file."""
+        return self.document.position(loc)
+
+    @cached_property
+    def _peeked(self) -> Any:
         try:
             return self.document.data
         except ImportFailed:
             return None
 
+    def peek(self) -> Any:
+        """The parsed content, or None when it is not one JSON document; for `sniff`."""
+        return self._peeked
+
+    @cached_property
+    def head(self) -> tuple[dict[str, Any], ...]:
+        """The first objects of JSON Lines, at most 20; empty when the first line is not an object; for `sniff`."""
+        if self.is_folder or self.content[:4].startswith((b"PK", b"SQLi")):
+            return ()
+        start = self.content[:_HEAD].decode("utf-8", "replace").removeprefix("\ufeff").split("\n")
+        lines = [line for line in start if line.strip()][:21]
+        found = [document.data for line in lines if (document := _parsed(line, self.path)[0])]
+        objects = tuple(item for item in found if isinstance(item, dict))[:20]
+        return objects if found and isinstance(found[0], dict) else ()
+
+    def inside(self, pattern: str) -> list[Source]:
+        """Regular files of this folder that match a glob, in the order of their names; links are left out."""
+        found = sorted(self.path.glob(pattern)) if self.is_folder else []
+        plain = [path for path in found if path.is_file() and not path.is_symlink()]
+        return [own for path in plain if (own := self.beside(str(path.relative_to(self.path))))]
+
     def beside(self, reference: str) -> Source | None:
         """A file that the log names, when it lies in or below the log's own folder; never elsewhere."""
-        folder = self.path.parent.resolve()
+        own = self.path if self.is_folder else self.path.parent
+        folder = own.resolve()
         if "\0" in reference:
             return None
         try:
@@ -99,7 +152,28 @@ class Source:
             inside = file.is_relative_to(folder) and file.is_file()
         except (OSError, RuntimeError):  # a name that is too long, a loop of links
             return None
-        return Source(self.path.parent / file.relative_to(folder)) if inside else None
+        return Source(own / file.relative_to(folder)) if inside else None
+
+
+class Line(Source):
+    """One line of a log in JSON Lines: its values know in which line they stand."""
+
+    def __init__(self, whole: Source, number: int, document: Document) -> None:
+        super().__init__(whole.path)
+        self.number = number
+        self.document = document
+
+    def position(self, loc: Loc) -> Position:
+        """Where a value stands in the file."""
+        return Position(self.number, self.document.position(loc).column)
+
+
+@dataclass(frozen=True)
+class Lines:
+    """JSON Lines: the roots of those that can be read, and what is wrong with the others."""
+
+    roots: tuple[Node, ...]
+    failures: tuple[ImportFailed, ...]
 
 
 @dataclass(frozen=True)
@@ -112,7 +186,7 @@ class Node:
 
     def fail(self, must: str, hint: str = "") -> NoReturn:
         """Raise `ImportFailed`: this value must be something else."""
-        position = self.source.document.position(self.loc)
+        position = self.source.position(self.loc)
         pointer = "/".join(("", *map(str, self.loc))) or "the document"
         message = f"`{pointer}` must be {must}, found {_kind(self.value)}"
         raise ImportFailed(f"{self.source.path}:{position.line}:{position.column}: {message}", hint)
@@ -178,6 +252,18 @@ class Node:
     def foreign(self, known: frozenset[str]) -> list[str]:
         """Keys of this object that the format does not have."""
         return [key for key in self.mapping().value if key not in known]
+
+
+def _parsed(text: str, path: Path, above: int = 0) -> tuple[Document | None, ImportFailed | None]:
+    """A JSON document, or what is wrong with it; `above` counts the lines of the file before it."""
+    if "\\ud" in text or "\\uD" in text:
+        text = _ESCAPE.sub(lambda match: "\\ufffd" if match[1] else match[0], text)
+    document, found = parse(text, str(path), ".json")
+    if document is not None:
+        return document, None
+    first = found[0]
+    hint = first.hint or "the log must be one complete JSON document; it may be cut off, so export it again"
+    return None, ImportFailed(f"{path}:{first.line + above}:{first.column}: {first.message}", hint)
 
 
 def _kind(value: Any) -> str:

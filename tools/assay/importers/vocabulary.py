@@ -27,6 +27,8 @@ _TOOLS: Mapping[str, str] = {
     "web": "web webfetch websearch fetch browse browser googlewebsearch browseraction",
     "finish": "finish submit complete done taskcomplete marktaskcomplete attemptcompletion",
 }
+WORDS = frozenset((*_TOOLS, OTHER))
+"""All that a tool of a trajectory is called."""
 _WORDS = {name: word for word, names in _TOOLS.items() for name in names.split()}
 
 _EDITORS = frozenset({"strreplaceeditor", "strreplacebasededittool", "fileeditor"})
