@@ -69,6 +69,7 @@ OWNERS = {
     "git": "assay.repository",
     "yaml": "assay.documents",
     "tomllib": "assay.documents",
+    "pyrage": "assay.sealing",
     "jsonschema": "assay.rules",
     "numpy": "assay.results",
     "sklearn": "assay.audit.similarity",
@@ -78,7 +79,7 @@ OWNERS = {
 
 HEAVY = {
     *("distributed", "docker", "git", "jsonschema", "mkdocs", "numpy"),
-    *("requests", "rich", "scipy", "sklearn", "tree_sitter"),
+    *("pyrage", "requests", "rich", "scipy", "sklearn", "tree_sitter"),
 }
 """What a hook run must not wait for."""
 

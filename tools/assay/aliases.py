@@ -18,7 +18,8 @@ def choose(root: Path, task: str, wanted: str | None = None, number: int = 1, us
     `used` holds names that are taken besides those of existing folders.
     """
     taken = {*used, *(child.name for child in (root / "trajectories" / task).glob("*"))}
-    if wanted is None:
+    if wanted is None:  # the same name in two tasks would suggest the same maker
+        taken |= {child.name for child in (root / "trajectories").glob("*/*")}
         return _fresh(taken, number)
     if not re.fullmatch(ID_PATTERN, wanted):
         raise UsageError("bad-alias", f"an alias has lower-case letters, digits and hyphens; found `{wanted}`")

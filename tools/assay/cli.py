@@ -24,6 +24,8 @@ COMMANDS = {
     "calibrate": "Measure how difficult tasks are, by repeated trials.",
     "record": "Record a shell attempt at a task as a trajectory.",
     "import": "Turn an agent's log into a masked trajectory.",
+    "seal": "Seal who made the trajectories: promises and an encrypted map.",
+    "unseal": "Name who made the trajectories, for all to check.",
     "escalate": "Raise a defect of a task, with what shows it.",
     "rank": "Rank the trajectories from the annotations.",
     "site": "Build the site.",

@@ -20,6 +20,7 @@ from assay.model.escalation import Escalation
 from assay.model.outcome import ORDER, Outcome, Proof, TestReport, is_valid
 from assay.model.people import People
 from assay.model.rubric import Rubric
+from assay.model.sealed import Commitments, Opening
 from assay.model.session import Session
 from assay.model.settings import Settings
 from assay.model.task import TaskFile
@@ -149,6 +150,10 @@ class Workspace:
     sheets: tuple[Sheet, ...]
     escalations: Mapping[str, tuple[Entry[Escalation], ...]]
     """By the task in whose folder they lie, in the order of their names."""
+    commitments: Mapping[str, Entry[Commitments]]
+    """Promises about who made the trajectories, by task."""
+    openings: Mapping[str, Entry[Opening]]
+    """Identities that were published, by task."""
     people: Entry[People] | None
     guidelines: int | None
     """Version of annotations/guidelines.md."""
@@ -227,6 +232,8 @@ class _Loader:
             },
             sheets=tuple(self.sheets()),
             escalations={folder.name: self.escalations(folder) for folder in self.folders("annotations")},
+            commitments=self.by_task("commitments.json", Commitments),
+            openings=self.by_task("opening.json", Opening),
             people=self.optional(self.root / "annotations/people.yaml", People),
             guidelines=self.guidelines(),
             diagnostics=tuple(self.diagnostics),
@@ -249,6 +256,11 @@ class _Loader:
         record, found = validate(document, model)
         self.diagnostics += found
         return Entry(record, document) if record is not None else None
+
+    def by_task(self, name: str, model: type[R]) -> dict[str, Entry[R]]:
+        """Files beside the trajectories of a task."""
+        found = {folder.name: self.optional(folder / name, model) for folder in self.folders("trajectories")}
+        return {task: entry for task, entry in found.items() if entry}
 
     def optional(self, file: Path, model: type[R]) -> Entry[R] | None:
         return self.entry(file, model) if file.exists() else None

@@ -13,13 +13,14 @@ import click
 
 from assay.aliases import choose
 from assay.errors import UsageError
-from assay.workspace import IMPORTED, find_root, unknown_task
+from assay.workspace import IMPORTED, SETTINGS, find_root, unknown_task
 
 if TYPE_CHECKING:
     from assay.importers import Imported, ImportReport
     from assay.importers.harbor import Wanted
     from assay.model.identity import Identity, IdentityMap
     from assay.model.reported import Reported
+    from assay.model.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ def command(logs: tuple[Path, ...], task: str, form: str | None, alias: str | No
       assay import jobs/2026-01-05__10-00-00 --task ledger-loader
     """
     from assay.sealing.identities import FOLDER, known
+    from assay.sealing.maps import seal_fresh
 
     root = find_root(Path.cwd())
     _demand_task(root, task)
@@ -81,6 +83,8 @@ def command(logs: tuple[Path, ...], task: str, form: str | None, alias: str | No
         click.echo(json.dumps([_summary(task, *pair) for pair in zip(aliases, ready, strict=True)], indent=2))
     else:
         click.echo(_table(aliases, ready))
+    if undone := seal_fresh(root, task, _settings(root).seal.recipients):
+        click.echo(f"warning: {undone}", err=True)
     where = f"{FOLDER}/{task}.json"
     click.echo(f"who made them is in {where}, on this machine only; keep that file, it cannot be made again", err=True)
 
@@ -91,6 +95,15 @@ def _demand_task(root: Path, task: str) -> None:
     known = sorted(child.name for child in folder.iterdir() if child.is_dir()) if folder.is_dir() else []
     if task not in known:
         raise unknown_task(task, known)
+
+
+def _settings(root: Path) -> Settings:
+    """Without loading the workspace."""
+    from assay.documents import read, validate
+    from assay.model.settings import Settings
+
+    document, _ = read(root / SETTINGS, SETTINGS)
+    return (validate(document, Settings)[0] if document else None) or Settings(format=1)
 
 
 def _read(root: Path, task: str, paths: Sequence[Path], form: str | None) -> Iterator[_Ready]:

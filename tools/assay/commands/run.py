@@ -66,6 +66,8 @@ def command(
       assay run ledger-loader --agent opencode --agent codex -n 5
       assay run ledger-loader --agent blind --user me
     """
+    from assay.sealing.maps import seal_fresh
+
     root = find_root(Path.cwd())
     workspace = load(root)
     job = workspace.task(task)
@@ -73,7 +75,12 @@ def command(
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     orders = _orders(workspace, job, agents, mode, number, seed or workspace.settings.seed, start)
     aliases = choose(root, task, alias, len(orders), _taken(root, task))
-    if _perform(root, job, dict(zip(aliases, orders, strict=True)), minutes, jobs):
+    try:
+        invalid = _perform(root, job, dict(zip(aliases, orders, strict=True)), minutes, jobs)
+    finally:
+        if undone := seal_fresh(root, task, workspace.settings.seal.recipients):
+            click.echo(f"warning: {undone}", err=True)
+    if invalid:
         raise SystemExit(ExitCode.FINDINGS)
 
 

@@ -9,6 +9,7 @@ from pydantic import Field
 from assay.model.agents import AgentSettings
 from assay.model.base import Id, Record, Text, VersionedRecord
 from assay.model.calibration import Thresholds
+from assay.model.sealed import Seal
 
 Level = Literal["error", "warning", "note", "off"]
 
@@ -28,3 +29,4 @@ class Settings(VersionedRecord):
     metadata: MetadataPolicy | None = None
     agents: dict[Id, AgentSettings] = Field(default={}, description="Who can be run with `assay run --agent NAME`.")
     calibration: Thresholds = Field(default_factory=Thresholds)
+    seal: Seal = Field(default_factory=Seal)

@@ -23,6 +23,7 @@ MODULES = (
     "users",
     "trajectories",
     "studies",
+    "seals",
     "annotations",
     "citations",
     "escalations",

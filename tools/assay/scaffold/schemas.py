@@ -19,6 +19,7 @@ from assay.model.escalation import Escalation
 from assay.model.outcome import Proof, TestReport
 from assay.model.people import People
 from assay.model.rubric import Rubric
+from assay.model.sealed import Commitments, Opening
 from assay.model.session import Session
 from assay.model.settings import Settings
 from assay.model.task import TaskFile
@@ -32,7 +33,9 @@ MODELS: dict[str, tuple[type[BaseModel], str]] = {
     "annotation": (Annotation, "annotations/<task>/<annotator>.yaml"),
     "attempt": (AttemptScript, "the script that `assay record --script` plays"),
     "calibration": (Calibration, "tasks/<task>/calibration.json"),
+    "commitments": (Commitments, "trajectories/<task>/commitments.json"),
     "escalation": (Escalation, "annotations/<task>/escalations/<slug>.yaml"),
+    "opening": (Opening, "trajectories/<task>/opening.json"),
     "people": (People, "annotations/people.yaml"),
     "replay": (Proof, "replay.json, the evidence of `assay replay`"),
     "report": (TestReport, "trajectories/<task>/<alias>/tests/<milestone>.json"),

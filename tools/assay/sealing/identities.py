@@ -36,25 +36,42 @@ def add(root: Path, task: str, identities: Mapping[str, Identity]) -> None:
 
     Other processes may do the same at the same time.
     """
-    with _locked(root):
+    with locked(root):
         now = known(root, task)
-        file = root / FOLDER / f"{task}.json"
-        write_whole(file, as_json(now.model_copy(update={"identities": {**now.identities, **identities}})))
-        file.chmod(0o600)
+        _keep(root, f"{task}.json", as_json(now.model_copy(update={"identities": {**now.identities, **identities}})))
+
+
+def task_key(root: Path, task: str) -> str:
+    """The key of a task's commitments, in hex; made when it is first asked for. Call it while `locked`."""
+    return _secret(root, f"{task}.key")
+
+
+def adopt(root: Path, identities: IdentityMap, key: str) -> None:
+    """Keep what another machine had sealed, with the key of its commitments. Call it while `locked`."""
+    _keep(root, f"{identities.task}.json", as_json(identities))
+    _keep(root, f"{identities.task}.key", key.encode())
 
 
 def order_key(root: Path) -> str:
     """A secret of this machine that decides who is next where nobody may know; made when it is first asked for."""
-    with _locked(root):
-        file = root / FOLDER / ORDER_KEY
-        if not file.is_file():
-            write_whole(file, secrets.token_hex(32).encode())
-            file.chmod(0o600)
-        return file.read_text(encoding="ascii")
+    with locked(root):
+        return _secret(root, ORDER_KEY)
+
+
+def _secret(root: Path, name: str) -> str:
+    if not (root / FOLDER / name).is_file():
+        _keep(root, name, secrets.token_hex(32).encode())
+    return (root / FOLDER / name).read_text(encoding="ascii")
+
+
+def _keep(root: Path, name: str, content: bytes) -> None:
+    write_whole(root / FOLDER / name, content)
+    (root / FOLDER / name).chmod(0o600)
 
 
 @contextmanager
-def _locked(root: Path) -> Iterator[None]:
+def locked(root: Path) -> Iterator[None]:
+    """One process at a time."""
     folder = root / FOLDER
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     (folder / ".gitignore").write_text("*\n", encoding="utf-8")
