@@ -27,7 +27,7 @@ def made(root: Path, **options: object) -> dict[str, str]:
 
 def test_every_task_and_trajectory_has_a_page(root: Path) -> None:
     attempts = {f"trajectories/{TASK}/{alias}.md" for alias in ("brisk-otter", "calm-heron", "dry-finch")}
-    assert set(made(root)) == {"index.md", "ranking.md", "tasks/index.md", TASK_PAGE, *attempts}
+    assert set(made(root)) == {"index.md", "ranking.md", "quality.md", "tasks/index.md", TASK_PAGE, *attempts}
 
 
 def test_citations_are_links_to_the_place(root: Path) -> None:

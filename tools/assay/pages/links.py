@@ -9,6 +9,7 @@ import re
 HOME = "index.md"
 TASKS = "tasks/index.md"
 RANKING = "ranking.md"
+QUALITY = "quality.md"
 ABOUT = "about.md"
 PATCH, TESTS, STEPS = "patch", "tests", "steps"
 
