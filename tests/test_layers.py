@@ -46,6 +46,7 @@ LAYERS = [
         "assay.verification",
         "assay.worktree",
         "assay.images",
+        "assay.intake",
         "assay.progress",
         "assay.trials",
         "assay.replay",

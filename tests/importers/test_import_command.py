@@ -6,12 +6,17 @@ import json
 import shutil
 import stat
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from assay import cli
 from assay.errors import ExitCode
+from assay.importers import Imported, Registry
+from assay.intake import batches
 from assay.scaffold.workspace import create
 from assay.workspace import load
 from tests.importers.reading import FIXTURES, imported
@@ -86,12 +91,48 @@ def test_a_continuation_named_too_is_not_imported_twice(root: Path, capsys: pyte
     assert "is part of" in capsys.readouterr().err
 
 
-def test_either_all_logs_or_none(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_log_that_cannot_be_read_does_not_keep_the_others_out(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (root / "cut.json").write_bytes((FIXTURES / "atif/atif-1.2.json").read_bytes()[:500])
     assert cli.main(["import", OPENCODE, "cut.json", "--task", TASK]) == ExitCode.USAGE
-    assert "error import-failed: cut.json:" in capsys.readouterr().err
-    assert not (root / "trajectories" / TASK).exists()
-    assert not (root / ".assay").exists()
+    said = capsys.readouterr().err
+    assert "error import-failed: cut.json:" in said
+    assert "1 of 2 logs were not imported" in said
+    assert len(load(root).attempts[TASK]) == 1
+
+
+def test_an_import_that_was_interrupted_goes_on(
+    root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (FIXTURES / "atif/atif-1.2.json").read_text()
+    logs = [root / f"{number:02}.json" for number in range(60)]
+    for number, log in enumerate(logs):
+        log.write_text(text.replace("Count the words.", f"Count {number} words."))
+    read, count = Registry.read, iter(range(99))
+
+    def interrupted(registry: Registry, path: Path, name: str | None = None) -> tuple[str, Sequence[Imported]]:
+        if next(count) == 40:
+            raise KeyboardInterrupt
+        return read(registry, path, name)
+
+    monkeypatch.setattr(Registry, "read", interrupted)
+    assert cli.main(["import", *map(str, logs), "--task", TASK]) == ExitCode.INTERRUPTED
+    assert len(load(root).attempts[TASK]) == 25
+    monkeypatch.undo()
+    monkeypatch.chdir(root)
+    assert cli.main(["import", *map(str, logs), "--task", TASK]) == ExitCode.CLEAN
+    assert capsys.readouterr().err.count("not imported again") == 25
+    assert len(load(root).attempts[TASK]) == 60
+
+
+@given(
+    st.lists(st.sampled_from(["a.json", "a.cont-1.json", "a/s/x.json", "b.json", "b/s/x.json", "c.json"]), unique=True)
+)
+def test_what_may_belong_together_is_read_together(names: list[str]) -> None:
+    logs = [Path("logs", name) for name in names]
+    found = list(batches(logs, 1))
+    assert sorted(log for batch in found for log in batch) == sorted(logs)
+    if len({log.parent for log in logs}) > 1 or all(log.parent == Path("logs") for log in logs):
+        assert len(found) == len({name[0] for name in names})
 
 
 @pytest.mark.parametrize(
@@ -108,7 +149,6 @@ def test_either_all_logs_or_none(root: Path, capsys: pytest.CaptureFixture[str])
         ([OPENCODE, "--task", TASK, "--format", "nothing"], "there is no importer `nothing`; there are atif, opencode"),
         ([OPENCODE, "--task", TASK, "--format", "atif"], "must be an ATIF trajectory with `schema_version`"),
         (["missing.json", "--task", TASK], "missing.json"),
-        ([OPENCODE, OPENCODE, "--task", TASK], "is the same log as"),
     ],
 )
 def test_refusals_write_nothing(
@@ -122,8 +162,9 @@ def test_refusals_write_nothing(
 def test_the_same_log_is_one_attempt(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     again = ["import", OPENCODE, "--task", TASK, "--alias", "calm-heron"]
     assert cli.main(again) == ExitCode.CLEAN
-    assert cli.main(again[:-2]) == ExitCode.USAGE
-    assert "is the same log as `calm-heron`" in capsys.readouterr().err
+    assert cli.main([*again[:-2], OPENCODE]) == ExitCode.CLEAN
+    assert capsys.readouterr().err.count("is the same log as `calm-heron`, not imported again") == 2
+    assert len(load(root).attempts[TASK]) == 1
     assert cli.main(["import", OLD, *again[2:]]) == ExitCode.USAGE
     assert "`calm-heron` is a trajectory of" in capsys.readouterr().err
     shutil.rmtree(root / "trajectories" / TASK / "calm-heron")

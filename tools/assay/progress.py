@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -57,3 +58,17 @@ def _said(stage: Stage) -> str:
     verdict = stage.mutant or {True: "as expected", False: "NOT as expected", None: stage.outcome}[stage.holds]
     name = stage.name if stage.attempt == 1 else f"{stage.name} {stage.attempt}"
     return f"{name} {verdict} ({stage.seconds:.1f} s)"
+
+
+@contextmanager
+def advancing(words: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A bar on a terminal for work of equal parts; call what it gives with the number of parts that are done."""
+    if not sys.stderr.isatty() or total < 5:
+        yield lambda parts: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        bar = progress.add_task(words, total=total)
+        yield lambda parts: progress.advance(bar, parts)
