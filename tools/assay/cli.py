@@ -17,6 +17,7 @@ COMMANDS = {
     "explain": "What a rule wants, why, with a bad and a good example.",
     "audit": "Judge task folders, ours or not, by reading and by running them.",
     "init": "Make a new workspace.",
+    "new": "Begin a file of the workspace, such as an annotation.",
     "replay": "Prove tasks by running them; run a trajectory's tests again.",
     "run": "Run agents on a task, each trial in a fresh container.",
     "user": "Talk to the simulated user of a task.",

@@ -35,6 +35,11 @@ def file_hash(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
+def blob_id(content: bytes) -> str:
+    """Git's object id of a file's content (SHA-1 repositories)."""
+    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+
+
 def _hash(base: Path, files: Iterable[Path], ignored: Iterable[str]) -> str:
     from pathspec import GitIgnoreSpec
 

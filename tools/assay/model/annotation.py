@@ -10,6 +10,10 @@ from assay.model.base import Id, Record, Text, VersionedRecord
 from assay.model.rubric import Criterion
 
 
+OPEN = "not graded yet"
+"""What stands in a new file where an annotator has not decided; `annotation-unfinished` looks for it."""
+
+
 class Grade(Record):
     """One verdict. `holds` answers: is the statement true of this trajectory?"""
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 
+from assay.contents import blob_id
 from assay.diagnostics import Diagnostic, Severity
 from assay.documents.source import Loc
 from assay.evidence import cites
-from assay.model.annotation import passed
+from assay.model.annotation import OPEN, passed
 from assay.model.outcome import is_valid
 from assay.rules import rule
 from assay.rules.sheets import GradedSheet, graded_sheets, unpaired
@@ -218,6 +218,29 @@ def grade_no_citation(workspace: Workspace) -> Iterator[Diagnostic]:
                 yield sheet.at_key(loc, "grade-no-citation", message)
 
 
+@rule("annotation-unfinished")
+def annotation_unfinished(workspace: Workspace) -> Iterator[Diagnostic]:
+    """Nothing in an annotation is as `assay new annotation` left it.
+
+    A verdict that nobody gave would count as unclear, and a text that nobody wrote explains nothing.
+
+    Bad:
+        keeps-order: {holds: unclear, cites: [], note: not graded yet}
+
+    Good:
+        keeps-order: {holds: true, cites: ["test:merge-rows/test_ties"]}
+    """
+    for sheet in graded_sheets(workspace):
+        record = sheet.record
+        texts: list[tuple[Loc, str]] = [(("comparison",), record.comparison)]
+        texts += [(("grades", alias, "rationale"), graded.rationale) for alias, graded in record.grades.items()]
+        texts += [(loc, grade.note) for loc, _, _, grade in sheet.grades]
+        for loc, text in texts:
+            if text.strip() == OPEN:
+                where = " of ".join(f"`{part}`" for part in reversed(loc) if part not in ("grades", "criteria"))
+                yield sheet.at_key(loc, "annotation-unfinished", f"{where} is open: it still says `{OPEN}`")
+
+
 @rule("rationale-no-citation")
 def rationale_no_citation(workspace: Workspace) -> Iterator[Diagnostic]:
     """Every rationale cites evidence, and so does a comparison of several trajectories.
@@ -303,7 +326,7 @@ def rubric_version(workspace: Workspace) -> Iterator[Diagnostic]:
             continue
         if task.id not in ids:
             content = (task.folder / "rubric.yaml").read_bytes()
-            ids[task.id] = hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+            ids[task.id] = blob_id(content)
         if sheet.record.rubric != ids[task.id]:
             message = f"{task.rubric.path} has changed since this was graded; it is `{ids[task.id]}` now"
             hint = "grade the changed criteria again, then set `rubric` to the new id"

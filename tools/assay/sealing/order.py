@@ -52,3 +52,15 @@ def drawn(agents: Sequence[str], key: str, task: str, position: int) -> Turn:
     arms = tuple(sorted(set(agents)))
     number, place = divmod(position, len(arms))
     return turns(arms, key, task, 1, number)[place]
+
+
+def presented(aliases: Sequence[str], seed: str, task: str, annotator: str) -> list[str]:
+    """The order in which somebody sees the attempts at a task: another one for everybody, the same each time.
+
+    Over many annotators no attempt is always first, so what comes of sitting long falls on all alike.
+    """
+
+    def rank(alias: str) -> bytes:
+        return hmac.digest(seed.encode(), f"present\0{task}\0{annotator}\0{alias}".encode(), sha256)
+
+    return sorted(aliases, key=rank)
