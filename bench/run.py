@@ -43,6 +43,17 @@ name = "wait"
 """
 TASKS = 3500
 AUDIT_FACTOR = 75
+LOGS, LOG_BYTES = 500, 220_000
+IMPORT_FACTOR = 50
+READ_AND_PARSE = """
+import hashlib, json, os, sys
+for name in os.listdir(sys.argv[1]):
+    with open(os.path.join(sys.argv[1], name), "rb") as file:
+        content = file.read()
+    hashlib.sha256(content).hexdigest()
+    for text in content.split(b"\\n") if name.endswith(".jsonl") else [content]:
+        text.strip() and json.loads(text)
+"""
 READ_AND_HASH = """
 import hashlib, os, sys
 for place, _, names in os.walk(sys.argv[1]):
@@ -197,6 +208,25 @@ def audits(root: Path) -> Iterator[Measure]:
     yield Measure(f"{what}, memory of all processes ({memory / 1e6:.0f} MB)", "1 GB", memory, 1e9, 1)
 
 
+def imports(root: Path) -> Iterator[Measure]:
+    """Importing many logs of all formats, 110 MB, against reading, hashing and parsing them."""
+    from bench.logs import generate
+
+    (root / "logs").mkdir()
+    size = generate(root / "logs", LOGS, LOG_BYTES)
+    floor = cpu([sys.executable, "-c", READ_AND_PARSE, "logs"], root)
+    files = sorted(str(file.relative_to(root)) for file in (root / "logs").iterdir())
+    spent = cpu([*ASSAY, "import", *files, "--task", "hello-milestones"], root)
+    found = len(list(root.glob("trajectories/hello-milestones/*/trajectory.json")))
+    if found != LOGS:
+        raise SystemExit(f"bench: {found} of {LOGS} logs were imported")
+    for name in ("logs", "trajectories", ".assay"):
+        shutil.rmtree(root / name)
+    what = f"assay import, {LOGS} logs, {size / 1e6:.0f} MB, CPU"
+    yield Measure(f"{what} ({spent:.1f} s)", "reading, hashing and parsing them", spent, floor, IMPORT_FACTOR)
+    yield Measure(what, "20 s", spent, 20, 1)
+
+
 def peak_memory(command: list[str], cwd: Path) -> float:
     """The most bytes that a command and its descendants held at once, pages they share counted for each."""
     page, peak = os.sysconf("SC_PAGESIZE"), 0.0
@@ -236,7 +266,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "workspace"
         subprocess.run([*ASSAY, "init", str(root)], check=True, stdout=subprocess.DEVNULL)
-        measures = [found for part in (hook, annotations, audits, oracle, long_tests) for found in part(root)]
+        measures = [found for part in (hook, annotations, imports, audits, oracle, long_tests) for found in part(root)]
     if "--json" in sys.argv:
         print(json.dumps([{**vars(item), "ratio": item.ratio, "holds": item.holds} for item in measures], indent=2))
     else:
