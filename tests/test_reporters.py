@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+from xml.etree import ElementTree
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sarif_pydantic import Sarif
 
 from assay.diagnostics import Diagnostic, Severity
 from assay.reporters import FORMATS, reporter
@@ -39,6 +44,45 @@ def test_json_rows_keep_a_fingerprint_that_ignores_lines() -> None:
     rows = json.loads(reporter("json").render([WARNING, moved, ERROR], ""))["diagnostics"]
     assert rows[0]["fingerprint"] == rows[1]["fingerprint"] != rows[2]["fingerprint"]
     assert rows[0]["severity"] == "warning"
+
+
+FOUND = st.builds(
+    Diagnostic,
+    st.text("aä b/:%", min_size=1),
+    st.integers(1, 9),
+    st.integers(1, 9),
+    st.sampled_from(["schema", "citation-quote", "unheard-of"]),
+    st.text(),
+    st.sampled_from(Severity),
+    hint=st.text(max_size=9),
+)
+
+
+@settings(deadline=None)
+@given(st.lists(FOUND, max_size=9), st.text())
+def test_other_programs_can_read_whatever_was_found(found: list[Diagnostic], checked: str) -> None:
+    (run,) = Sarif.model_validate_json(reporter("sarif").render(found, checked)).runs
+    assert [item.rule_id for item in run.results or []] == [item.rule for item in found]
+    assert {rule.id for rule in run.tool.driver.rules or []} == {item.rule for item in found}
+    rows = json.loads(reporter("rdjson").render(found, checked))["diagnostics"]
+    assert [row["location"]["path"] for row in rows] == [item.path for item in found]
+    issues = json.loads(reporter("codequality").render(found, checked))
+    assert len({issue["fingerprint"] for issue in issues}) == len(found)
+    suite = ElementTree.fromstring(reporter("junit").render(found, checked)).find("testsuite")
+    assert suite is not None
+    failed = {item.rule for item in found if item.severity is Severity.ERROR}
+    assert suite.get("failures") == str(len(failed)) == str(len(suite.findall("testcase/failure")))
+
+
+def test_sarif_names_places_from_the_workspace_and_explains_rules() -> None:
+    log = json.loads(reporter("sarif").render([ERROR, Diagnostic("ä b.yaml", 2, 1, "schema", "m")], "2 tasks"))
+    (run,) = log["runs"]
+    place = run["results"][1]["locations"][0]["physicalLocation"]
+    assert place["artifactLocation"] == {"uri": "%C3%A4%20b.yaml", "uriBaseId": "WORKSPACE"}
+    assert place["region"] == {"startLine": 2, "startColumn": 1}
+    assert run["results"][0]["partialFingerprints"]["assay/v1"] == ERROR.fingerprint
+    rules = run["tool"]["driver"]["rules"]
+    assert rules[run["results"][1]["ruleIndex"]]["shortDescription"]["text"].endswith(".")
 
 
 def test_every_format_has_a_reporter() -> None:

@@ -8,7 +8,7 @@ from typing import Protocol, cast
 
 from assay.diagnostics import Diagnostic
 
-FORMATS = ("text", "github", "json")
+FORMATS = ("text", "github", "sarif", "rdjson", "codequality", "junit", "json")
 
 
 class Reporter(Protocol):

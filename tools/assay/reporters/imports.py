@@ -9,6 +9,7 @@ from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from assay.importers.table_rows import Row
     from assay.intake import Ready
 
 WHOLE = 20
@@ -70,3 +71,23 @@ def _sums(imported: Mapping[str, Ready]) -> Iterator[str]:
             yield f"  {name}: {', '.join(f'{number} × {kind}' for kind, number in sums.most_common())}"
     notes = Counter(note for report in reports for note in report.notes)
     yield from (f"  note ({number} of {len(reports)}): {note}" for note, number in notes.most_common(20))
+
+
+def results(imported: Mapping[str, Mapping[str, Row]]) -> list[dict[str, Any]]:
+    """Rows of tables as JSON, without whose they are."""
+    return [
+        {"task": task, "alias": alias, "place": row.place, **row.reported.model_dump(exclude={"tests"})}
+        for task, rows in imported.items()
+        for alias, row in rows.items()
+    ]
+
+
+def results_table(imported: Mapping[str, Mapping[str, Row]]) -> str:
+    """How many results came to each task."""
+    lines = []
+    for task, rows in sorted(imported.items()):
+        outcomes = Counter(row.reported.outcome for row in rows.values())
+        resolved = sum(row.reported.resolved is True for row in rows.values())
+        classes = ", ".join(f"{number} {outcome}" for outcome, number in sorted(outcomes.items()))
+        lines.append(f"{task}: {len(rows)} results, {resolved} resolved ({classes})")
+    return "\n".join(lines) or "nothing new"
