@@ -20,6 +20,7 @@ MODULES = (
     "reading",
     "structure",
     "tasks",
+    "criteria",
     "users",
     "trajectories",
     "studies",
