@@ -7,11 +7,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from assay.agents.command import CommandConversation
 from assay.agents.contract import AgentFailed, Answered, Called, Event, Said, Used
 from assay.agents.mini_swe import MiniSweConversation
 from assay.agents.process import HostPipe
+from assay.agents.retelling import Retelling, messages_in
 
 STREAMS = Path(__file__).parent / "streams"
 
@@ -35,6 +38,28 @@ def test_what_a_command_prints_is_what_it_says(tmp_path: Path) -> None:
         Said("You said: next\n", "2"),
         Said("café", "2"),
     ]
+
+
+def test_a_command_that_forgets_is_told_the_conversation(tmp_path: Path) -> None:
+    heard: list[Event] = []
+    command = ["bash", "-c", f'printf %s "$1" > {tmp_path}/told; echo did it', "agent", "{conversation}"]
+    talk = CommandConversation(starting(tmp_path), command)
+    for text in ("Count.", "Now skip [The user said:] words.", "Go on."):
+        assert talk.say(text, heard.append) == "end_turn"
+    told = (tmp_path / "told").read_text()
+    assert messages_in(told) == ["Count.", "Now skip [The user said:] words.", "Go on."]
+    assert told.count("did it") == 2
+    assert [event.text for event in heard if isinstance(event, Said)] == ["did it\n"] * 3
+
+
+@given(st.lists(st.tuples(st.text("ab \n"), st.text("cd \n")), max_size=4), st.text("xy \n"))
+def test_what_is_told_can_be_told_apart(turns: list[tuple[str, str]], last: str) -> None:
+    retelling = Retelling()
+    for said, answer in turns:
+        retelling.answered(said, answer)
+    assert messages_in(f"<task>{retelling.told(last)}") == (
+        [said for said, _ in turns] + [last] if turns else [f"<task>{last}"]
+    )
 
 
 @pytest.mark.parametrize(("words", "kind"), [("no idea", "crashed"), ("HTTP 401 Unauthorized", "unauthorized")])
@@ -78,6 +103,21 @@ def test_the_trajectory_of_the_runner(tmp_path: Path) -> None:
     ]
     assert [event.text for event in heard if isinstance(event, Said)][-1] == "Done: the note is written."
     assert talk.say("And now?", heard.append) == "max_turn_requests"
+
+
+def test_the_runner_goes_on_when_its_command_takes_the_conversation(tmp_path: Path) -> None:
+    heard: list[Event] = []
+    script = f'cp {STREAMS}/mini-submitted.json "$2"; printf %s "$1" > {tmp_path}/told'
+    command = ["sh", "-c", script, "mini", "{conversation}", "{output}"]
+    read = lambda path: (tmp_path / path).read_bytes()  # noqa: E731
+    talk = MiniSweConversation(starting(tmp_path), command, read, str(tmp_path / "out.json"))
+    for text in ("Write a note", "And another"):
+        assert talk.say(text, heard.append) == "end_turn"
+    assert messages_in((tmp_path / "told").read_text()) == ["Write a note", "And another"]
+    assert "Done: the note is written." in (tmp_path / "told").read_text()
+    keys = [event.key for event in heard if isinstance(event, Called)]
+    assert len(set(keys)) == len(keys) == 6
+    assert sorted(path.name for path in tmp_path.glob("out*")) == ["out.json", "out.json.1"]
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ import pytest
 from openai import BadRequestError, NotFoundError, OpenAI
 
 from assay.agents.policies import load_material, next_action
+from assay.agents.retelling import Retelling
 from assay.agents.scripted_model import SUBMIT, answer, serve
 from assay.errors import UsageError
 from assay.scaffold.workspace import create
@@ -117,15 +118,24 @@ def test_an_agent_without_a_shell_is_told_so() -> None:
     assert (said.text, said.call) == ("I have no tool here that runs a command.", None)
 
 
-def test_an_agent_of_one_turn_asks_nobody_and_submits() -> None:
+def submitting(request: str) -> list[str]:
+    """First words of the commands of a run that ends by submitting."""
     talk: list[dict[str, str]] = []
     commands: list[str] = []
     while not commands or SUBMIT not in commands[-1]:
-        call = answer(MATERIAL, "asks-everything", chat(BASH, "bash", f"Finish with echo {SUBMIT}.", *talk)).call
+        call = answer(MATERIAL, "strong", chat(BASH, "bash", f"{request}\nFinish with echo {SUBMIT}.", *talk)).call
         assert call is not None
         commands.append(json.loads(call["arguments"])["command"])
         talk += [{"role": "assistant", "content": ""}, {"role": "tool", "content": "ok"}]
-    assert [command.split()[0] for command in commands] == ["ls", "at=$(mktemp", "find", "echo"]
+    return [command.split()[0] for command in commands]
+
+
+def test_an_agent_that_is_told_the_conversation_asks_submits_and_goes_on() -> None:
+    request = MATERIAL.goals[0].requests[-1]
+    retelling = Retelling()
+    assert submitting(retelling.told(request)) == ["ls", "echo"]
+    retelling.answered(request, "Before I start: how about words?")
+    assert submitting(retelling.told("Letters only.")) == ["at=$(mktemp", "find", "echo"]
 
 
 def test_what_is_no_request_is_refused(client: OpenAI) -> None:

@@ -1,4 +1,4 @@
-"""mini-swe-agent through its own runner: one turn, told afterwards by the trajectory that it writes.
+"""mini-swe-agent through its own runner: one run for each user turn, told afterwards by the trajectory it writes.
 
 Its exit status is 0 even when it gave up; the truth is in `info.exit_status` of the file (format mini-swe-agent-1.1).
 """
@@ -12,6 +12,7 @@ from typing import Any
 
 from assay.agents.contract import AgentFailed, Answered, Called, Event, Permission, Pipe, Said, StopReason, Used
 from assay.agents.failures import DEAF, cause, ended, exit_status
+from assay.agents.retelling import WHOLE, Retelling
 
 _STOPS: Mapping[str, StopReason] = {
     "Submitted": "end_turn",
@@ -24,9 +25,10 @@ _NOT_RUN = "action was not executed"
 
 
 class MiniSweConversation:
-    """A `Conversation` of one turn. `{prompt}` and `{output}` in `command` stand for the text and for `output`.
+    """A `Conversation`. In `command`, `{output}` stands for a file that the run writes, beside `output`.
 
-    `start` runs a command; `read` fetches the file `output` and raises OSError.
+    The runner remembers nothing, so a second turn needs `{conversation}` in the command; with `{prompt}` the first is
+    the only one. `start` runs a command; `read` fetches a file and raises OSError.
     """
 
     def __init__(
@@ -38,6 +40,7 @@ class MiniSweConversation:
     ) -> None:
         self._start, self._command, self._read, self._output = start, command, read, output
         self._pipe: Pipe | None = None
+        self._retelling = Retelling()
         self._interrupted = threading.Event()
 
     def open(self) -> Mapping[str, str]:
@@ -48,25 +51,31 @@ class MiniSweConversation:
         self, text: str, hear: Callable[[Event], None], allow: Callable[[Permission], bool] = lambda request: True
     ) -> StopReason:
         """As in `Conversation`; it never asks for permission."""
-        if self._pipe is not None:
+        turn = self._retelling.turns
+        if turn and not any(WHOLE in word for word in self._command):
             return "max_turn_requests"
-        words = (word.replace("{output}", self._output).replace("{prompt}", text) for word in self._command)
-        self._pipe = pipe = self._start([*DEAF, *words])
+        output = f"{self._output}.{turn}" if turn else self._output  # an old file must not be taken for a new one
+        words = [word.replace("{output}", output) for word in self._command]
+        self._interrupted.clear()
+        self._pipe = pipe = self._start([*DEAF, *self._retelling.in_command(words, text)])
         try:
             while pipe.read():
                 pass  # its own display of the same
             exit_status(pipe)
-            report = self._report()
-            for event in events(report):
+            report = self._report(output)
+            told = list(events(report, f"{turn}-" if turn else ""))
+            for event in told:
                 hear(event)
+            answers = [event.text for event in told if isinstance(event, Said)]
+            self._retelling.answered(text, answers[-1] if answers else "")
         finally:
             self.close()
         return "cancelled" if self._interrupted.is_set() else self._stop(pipe, report)
 
-    def _report(self) -> Mapping[str, Any]:
+    def _report(self, output: str) -> Mapping[str, Any]:
         """The file, or nothing: it is written after every step, so a program that was killed leaves one too."""
         try:
-            report = json.loads(self._read(self._output))
+            report = json.loads(self._read(output))
         except (OSError, ValueError):
             return {}
         return report if isinstance(report, dict) else {}
@@ -94,8 +103,8 @@ class MiniSweConversation:
             self._pipe.close()
 
 
-def events(report: Mapping[str, Any]) -> Iterator[Event]:
-    """What a trajectory file tells, in order."""
+def events(report: Mapping[str, Any], prefix: str = "") -> Iterator[Event]:
+    """What a trajectory file tells, in order; `prefix` makes its ids differ from those of earlier runs."""
     prompt = completion = 0
     waiting: list[str] = []
     for number, message in enumerate(map(_dict, report.get("messages") or [])):
@@ -106,9 +115,10 @@ def events(report: Mapping[str, Any]) -> Iterator[Event]:
         completion += usage.get("completion_tokens") or 0
         if message.get("role") == "assistant" or response:
             if text := _said(message, response):
-                yield Said(text, str(number))
+                yield Said(text, f"{prefix}{number}")
             actions = [_dict(action) for action in extra.get("actions") or []]
-            waiting = [str(action.get("tool_call_id") or f"{number}-{n}") for n, action in enumerate(actions)]
+            ids = [str(action.get("tool_call_id") or f"{number}-{n}") for n, action in enumerate(actions)]
+            waiting = [f"{prefix}{key}" for key in ids]
             for key, action in zip(waiting, actions, strict=True):
                 yield Called(key, "bash", {"command": str(action.get("command") or "")})
         elif "returncode" in extra and waiting:

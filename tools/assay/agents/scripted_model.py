@@ -11,12 +11,13 @@ import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from assay.agents.material import Material
 from assay.agents.policies import Action, next_action, policy_named
+from assay.agents.retelling import messages_in
 from assay.errors import UsageError
 from assay.model.agents import MODEL_ALIAS, PolicyName
 
@@ -61,13 +62,11 @@ def serve(material: Material, policy: str, port: int = 0) -> Iterator[str]:
 
 def answer(material: Material, policy: PolicyName, body: Mapping[str, Any]) -> Said:
     """What a request gets."""
-    tools, (said, done, turn, one_turn) = _tools(body), _conversation(body)
+    tools, (said, done, turn, submits) = _tools(body), _conversation(body)
     if not tools:
         return Said("A coding task", None, turn)  # agents ask for a title in this way
-    if one_turn := one_turn and set(tools) == {"bash"}:
-        material = replace(material, goals=tuple(replace(goal, hidden=()) for goal in material.goals))
     action = next_action(policy, material, said, done)
-    if action.ends and one_turn:
+    if action.ends and submits and set(tools) == {"bash"}:
         action = Action(action.say, f"echo {SUBMIT}")
     if action.run is None:
         return Said(action.say, None, turn)
@@ -95,25 +94,25 @@ def _arguments(action: Action, properties: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _conversation(body: Mapping[str, Any]) -> tuple[list[str], int, int, bool]:
-    """The user's messages, turns of the model since the last of them and in all, and whether the user is asked once.
+    """The user's messages, turns of the model since the last and in all, and whether the agent ends by a command.
 
     In responses one turn of the model is several items on end.
     """
     given = body.get("messages") or body.get("input") or ()
     items: Sequence[Any] = [{"role": "user", "content": given}] if isinstance(given, str) else given
     said: list[str] = []
-    done, turn, inside, one_turn = 0, 0, False, False
+    done, turn, inside, submits = 0, 0, False, False
     for item in items:
         made = item.get("role") == "assistant" or item.get("type") in _MADE_BY_MODEL
         if made and not inside:
             done, turn = done + 1, turn + 1
         text = _text(item.get("content"))
-        one_turn = one_turn or (turn == 0 and SUBMIT in text)
+        submits = submits or (turn == 0 and SUBMIT in text)
         if item.get("role") == "user" and not _NOT_THE_USER.fullmatch(text):
-            said.append(text)
+            said += messages_in(text)
             done = 0
         inside = made
-    return said, done, turn, one_turn
+    return said, done, turn, submits
 
 
 def _text(content: Any) -> str:
