@@ -25,7 +25,8 @@ texts = st.sampled_from(
 )
 contents = st.one_of(texts, st.binary(max_size=60))
 files = st.tuples(st.just("file"), contents, st.booleans())
-links = st.tuples(st.just("link"), st.sampled_from([b"a", b"/etc/passwd", b"../up"]), st.just(False))
+# never to itself: git refuses to put a folder in the place of such a link
+links = st.tuples(st.just("link"), st.sampled_from([b"none", b"/etc/passwd", b"../up"]), st.just(False))
 trees = st.dictionaries(paths, st.one_of(files, files, links), max_size=6)
 
 

@@ -33,6 +33,7 @@ def test_repeated_keys_are_reported_at_every_level_and_the_first_value_kept() ->
         ('{"a": NaN}', (1, 7)),
         ('{"NaN": 1,\n"b": -Infinity}', (2, 6)),
         ('{"a": Infinity}', (1, 7)),
+        ('{"a": NaN, "on": "2026-01-05', (1, 7)),
         ('{"a": 1e999}', (1, 7)),
         ('{"a": ' + "1" * 5000 + "}", (1, 7)),
         ('{"a": 1,}', (1, 9)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -43,10 +44,9 @@ def test_line_ends_and_a_byte_order_mark_make_no_difference(name: str, tmp_path:
     content = LOGS[name].read_bytes()
     if b"\0" in content:
         pytest.skip("not a text")
-    for file in FIXTURES.glob("atif/atif-1.8.*.json"):
-        (tmp_path / file.name).write_bytes(file.read_bytes())
-    (tmp_path / "log").write_bytes(b"\xef\xbb\xbf" + content.replace(b"\n", b"\r\n"))
-    found = registry().read(tmp_path / "log")[1]
+    folder = shutil.copytree(LOGS[name].parent, tmp_path / "logs")  # with what lies beside it
+    (folder / "log").write_bytes(b"\xef\xbb\xbf" + content.replace(b"\n", b"\r\n"))
+    found = registry().read(folder / "log")[1]
     assert [attempt.trajectory for attempt in found] == [attempt.trajectory for attempt in attempts(name)]
 
 

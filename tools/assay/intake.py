@@ -6,7 +6,7 @@ An import that was interrupted goes on where it stopped: what is there already i
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from itertools import groupby
 from os.path import commonpath
@@ -20,9 +20,13 @@ from assay.importers import Imported, ImportFailed, ImportReport, registry
 from assay.importers.building import ATTEMPT
 from assay.importers.harbor import Trial, Wanted, is_harbor
 from assay.importers.harbor import read as read_harbor
+from assay.masking.imports import HINT, judge
 from assay.model.identity import Identity
 from assay.model.reported import Reported
+from assay.model.settings import MaskPolicy
 from assay.model.task import TaskFile
+from assay.reported import add as add_reported
+from assay.reported import known as known_reported
 from assay.sealing.identities import add, known
 from assay.storage import as_json, place_whole
 from assay.workspace import IMPORTED
@@ -53,6 +57,12 @@ class Ready:
         return f"{self.source.name}{f' ({self.label})' if self.label else ''}"
 
     @property
+    def contents(self) -> dict[str, bytes]:
+        """What is written of it, by path."""
+        patch = {f"patches/{IMPORTED}.patch": self.patch.encode()} if self.patch else {}
+        return {"trajectory.json": self.trajectory, **patch, **self.tests}
+
+    @property
     def origin(self) -> tuple[str, str | None]:
         """The same for the same attempt in the same bytes."""
         return self.identity.source_sha256, self.identity.extra.get(ATTEMPT)
@@ -68,24 +78,27 @@ class Intake:
     only: str | None = None
     """A pattern for the labels of attempts, where a log has several."""
     alias: str | None = None
+    policy: MaskPolicy = field(default_factory=MaskPolicy)
     remarks: list[str] = field(default_factory=list)
     failures: list[ImportFailed] = field(default_factory=list)
     """Logs that could not be read; the others are imported all the same."""
+    _owed: dict[str, Reported] = field(default_factory=dict)
+    """Results of attempts that are there already; an interruption may have kept them from being written."""
 
     def batch(self, logs: Sequence[Path]) -> dict[str, Ready]:
         """Read logs that may belong together, and write what is new of them. Returns it by alias."""
         found = [item for log in logs for item in self._read(log)]
-        fresh = self._new(list(self._wholes(found)))
+        fresh = list(self._masked(self._new(list(self._wholes(found)))))
         if self.alias is not None and len(fresh) > 1:
             hint = "import them one by one, or choose with `--only`"
             raise UsageError("one-alias", f"`--alias` names one attempt, found {len(fresh)} logs", hint)
-        taken = known(self.root, self.task).identities
+        taken = {*known(self.root, self.task).identities, *known_reported(self.root, self.task)}
         ready = dict(zip(choose(self.root, self.task, self.alias, len(fresh), taken), fresh, strict=True))
         add(self.root, self.task, {alias: item.identity for alias, item in ready.items()})
         for alias, item in ready.items():  # who made it is noted by now: without that it would be lost to the study
-            patch = {f"patches/{IMPORTED}.patch": item.patch.encode()} if item.patch else {}
-            files = {"trajectory.json": item.trajectory, **patch, **item.tests}
-            place_whole(self.root / "trajectories" / self.task / alias, files)
+            place_whole(self.root / "trajectories" / self.task / alias, item.contents)
+        said = {alias: item.reported for alias, item in ready.items() if item.reported}
+        add_reported(self.root, self.task, {**self._owed, **said})
         return ready
 
     def _read(self, log: Path) -> list[Ready]:
@@ -135,6 +148,16 @@ class Intake:
             else:
                 self.remarks.append(f"{item.source}: is part of {whole.source}, not imported on its own")
 
+    def _masked(self, found: Sequence[Ready]) -> Iterator[Ready]:
+        """Without attempts that still tell who made them; what only may tell is noted."""
+        for item in found:
+            verdict = judge(item.contents, self.task, item.identity, self.policy)
+            if verdict.refusal:
+                self.failures.append(ImportFailed(f"{item.source.parent / item.name}: {verdict.refusal}", HINT))
+            else:
+                notes = (*item.report.notes, *verdict.residual)
+                yield replace(item, report=replace(item.report, notes=notes))
+
     def _new(self, found: Sequence[Ready]) -> list[Ready]:
         """Without what is there already: the same bytes twice would count one attempt twice."""
         there = {
@@ -146,6 +169,7 @@ class Intake:
         for item in found:
             if item.origin in there:
                 self.remarks.append(f"{item.source}: is the same log as `{there[item.origin]}`, not imported again")
+                self._owed |= {there[item.origin]: item.reported} if item.reported else {}
             else:
                 there[item.origin] = str(item.source)
                 fresh.append(item)

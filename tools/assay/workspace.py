@@ -5,12 +5,12 @@ A file that cannot be read or does not fit its model becomes diagnostics, and is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from assay.diagnostics import Diagnostic, Position
+from assay.diagnostics import Diagnostic, Position, Severity
 from assay.documents import Document, parse, read, validate
 from assay.errors import UsageError
 from assay.model.annotation import Annotation
@@ -19,6 +19,7 @@ from assay.model.calibration import Calibration
 from assay.model.escalation import Escalation
 from assay.model.outcome import ORDER, Outcome, Proof, TestReport, is_valid
 from assay.model.people import People
+from assay.model.reported import Reported, ReportedResults
 from assay.model.rubric import Rubric
 from assay.model.sealed import Commitments, Opening
 from assay.model.session import Session
@@ -93,6 +94,8 @@ class Attempt:
     """Patch text by milestone, each against the image's work tree; the last one is the result."""
     logs: Mapping[str, str]
     """Test log by milestone."""
+    reported: Reported | None = None
+    """What somebody else's run says of it."""
 
     @property
     def outcome(self) -> Outcome | None:
@@ -116,6 +119,8 @@ class Attempt:
     @property
     def _imported_outcome(self) -> Outcome | None:
         found = {entry.record.outcome for entry in self.reports.values()} if self.is_imported else set()
+        if self.is_imported and not found and self.reported:
+            return self.reported.outcome
         return next((outcome for outcome in ORDER if outcome in found), None)
 
     @property
@@ -154,11 +159,15 @@ class Workspace:
     """Promises about who made the trajectories, by task."""
     openings: Mapping[str, Entry[Opening]]
     """Identities that were published, by task."""
+    reported: Mapping[str, Entry[ReportedResults]]
+    """Results without evidence, by task: of attempts above, and of others of which nothing else is known."""
     people: Entry[People] | None
     guidelines: int | None
     """Version of annotations/guidelines.md."""
     diagnostics: tuple[Diagnostic, ...]
     documents: Mapping[str, Document] = field(repr=False)
+    wanted: Callable[[str], bool] = lambda path: True
+    """On which paths findings are asked for; what judges files one by one leaves out the others."""
 
     def task(self, name: str) -> Task:
         """The task a person named; an unknown one is a usage error that lists the known."""
@@ -195,6 +204,14 @@ def unknown_task(name: str, known: Iterable[str]) -> UsageError:
     return UsageError("unknown-task", f"there is no task `{name}`", f"tasks of this workspace: {listed}")
 
 
+def demand_settings(workspace: Workspace) -> None:
+    """Raises UsageError when assay.toml is broken: to go on would be to go by defaults that nobody chose."""
+    for found in workspace.diagnostics:
+        if found.path == SETTINGS and found.severity is Severity.ERROR:
+            message = f"{found.path}:{found.line}:{found.column}: {found.message}"
+            raise UsageError("settings-unreadable", message, found.hint or "`assay check` says what is wrong with it")
+
+
 def find_root(start: Path) -> Path:
     """The nearest folder at or above `start` that holds assay.toml."""
     for folder in (start.resolve(), *start.resolve().parents):
@@ -222,18 +239,20 @@ class _Loader:
 
     def workspace(self) -> Workspace:
         settings = self.entry(self.root / SETTINGS, Settings)
+        reported = self.by_task("reported.json", ReportedResults)
         return Workspace(
             root=self.root,
             settings=settings.record if settings else Settings(format=1),
             tasks={folder.name: self.task(folder) for folder in self.folders("tasks")},
             attempts={
-                folder.name: {child.name: self.attempt(folder.name, child) for child in _folders(folder)}
+                folder.name: {child.name: self.attempt(folder.name, child, reported) for child in _folders(folder)}
                 for folder in self.folders("trajectories")
             },
             sheets=tuple(self.sheets()),
             escalations={folder.name: self.escalations(folder) for folder in self.folders("annotations")},
             commitments=self.by_task("commitments.json", Commitments),
             openings=self.by_task("opening.json", Opening),
+            reported=reported,
             people=self.optional(self.root / "annotations/people.yaml", People),
             guidelines=self.guidelines(),
             diagnostics=tuple(self.diagnostics),
@@ -286,7 +305,7 @@ class _Loader:
                 return record
         return None
 
-    def attempt(self, task: str, folder: Path) -> Attempt:
+    def attempt(self, task: str, folder: Path, reported: Mapping[str, Entry[ReportedResults]]) -> Attempt:
         reports = {}
         for file in sorted((folder / "tests").glob("*.json")):
             entry = self.entry(file, TestReport)
@@ -302,6 +321,7 @@ class _Loader:
             reports=reports,
             patches=_texts(folder / "patches", "*.patch"),
             logs=_texts(folder / "tests", "*.log"),
+            reported=reported[task].record.attempts.get(folder.name) if task in reported else None,
         )
 
     def sheets(self) -> Iterator[Sheet]:

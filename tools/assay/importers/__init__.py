@@ -22,6 +22,18 @@ GROUP = "assay.importers"
 BUILT_IN = {
     "atif": "assay.importers.atif:Atif",
     "opencode": "assay.importers.opencode:OpenCode",
+    "claude-code": "assay.importers.claude_code:ClaudeCode",
+    "qwen-code": "assay.importers.qwen_code:QwenCode",
+    "gemini-cli": "assay.importers.gemini_cli:GeminiCli",
+    "inspect": "assay.importers.inspect:Inspect",
+    "terminal-bench": "assay.importers.terminal_bench:TerminalBench",
+    "codex": "assay.importers.codex:Codex",
+    "pi": "assay.importers.pi:Pi",
+    "cline": "assay.importers.cline:Cline",
+    "copilot": "assay.importers.copilot:Copilot",
+    "mini-swe-agent": "assay.importers.mini_swe_agent:MiniSweAgent",
+    "swe-agent": "assay.importers.swe_agent:SweAgent",
+    "openhands": "assay.importers.openhands:OpenHands",
 }
 """Name -> module and class, in the order in which content is tried."""
 

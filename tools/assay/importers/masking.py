@@ -13,15 +13,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass
 from typing import Any
 
-HOME = "/home/agent"
+from assay.masking.dictionary import EVERYDAY
 
-_COMMON = """
-    admin agent agents app assistant auto base big build builder chat cli code coder command cursor custom deep default
-    dev editor fast free general generic goose home human large latest local main masked mini model new node none null
-    open openai-compatible oracle plan root runner shell shared simple small smart step super swe test text tool ubuntu
-    unknown user vscode work workspace
-"""
-"""Words that mean something else too often to be replaced."""
+HOME = "/home/agent"
 
 _SEPARATORS = re.compile(r"[-_ .:/@]+")
 _DATE = re.compile(r"[-@]?(?:\d{8}|\d{4}-\d{2}-\d{2}|latest)$")
@@ -177,7 +171,7 @@ def _first_word(name: str) -> str:
 
 
 def _telling(names: Mapping[str, str]) -> dict[str, str]:
-    common = _COMMON.split()
+    common = EVERYDAY.split()
     return {
         name: kind
         for name, kind in names.items()

@@ -11,9 +11,12 @@ OTHER = "other"
 _TOOLS: Mapping[str, str] = {
     "shell": """
         bash shell sh cmd terminal powershell executebash runshellcommand execcommand runcommand executecommand
-        localshell runinterminal bashcommand containerexec writestdin keystrokes ipython executeipythoncell
+        localshell runinterminal bashcommand bashsession containerexec writestdin keystrokes ipython
+        executeipythoncell python exec shellcommand localshellcall readbash writebash stopbash
     """,
-    "read": "read view open cat readfile viewfile openfile readmanyfiles notebookread viewimage",
+    "read": """
+        read view open cat readfile viewfile openfile readmanyfiles notebookread viewimage goto scrollup scrolldown
+    """,
     "edit": """
         edit multiedit patch applypatch replace strreplace editfile updatefile searchreplace editblock insert
         notebookedit replaceinfile
@@ -21,9 +24,13 @@ _TOOLS: Mapping[str, str] = {
     "write": "write create writefile createfile newfile writetofile savefile",
     "search": """
         search grep glob find ls list ripgrep grepsearch filesearch searchfiles searchfilecontent findfiles listfiles
-        listdirectory listdir codesearch codebasesearch lsp
+        listdirectory listdir codesearch codebasesearch lsp rg listcodedefinitionnames
+        findfile searchdir searchfile
     """,
-    "plan": "plan think todowrite todoread todo updateplan updatetopic exitplanmode enterplanmode planexit planenter",
+    "plan": """
+        plan think todowrite todoread todo updateplan updatetopic exitplanmode enterplanmode planexit planenter
+        planmoderespond updatetodo reportintent tasktracker
+    """,
     "web": "web webfetch websearch fetch browse browser googlewebsearch browseraction",
     "finish": "finish submit complete done taskcomplete marktaskcomplete attemptcompletion",
 }
@@ -31,7 +38,7 @@ WORDS = frozenset((*_TOOLS, OTHER))
 """All that a tool of a trajectory is called."""
 _WORDS = {name: word for word, names in _TOOLS.items() for name in names.split()}
 
-_EDITORS = frozenset({"strreplaceeditor", "strreplacebasededittool", "fileeditor"})
+_EDITORS = frozenset({"strreplaceeditor", "strreplacebasededittool", "fileeditor", "texteditor"})
 _EDITOR_ACTIONS = {"view": "read", "create": "write"}
 """Editors with sub-commands; every other sub-command edits."""
 
@@ -46,13 +53,23 @@ _ARGUMENTS: Mapping[str, Mapping[str, str]] = {
         "notebookpath": "path",
         "oldstring": "old",
         "oldstr": "old",
+        "oldtext": "old",
         "newstring": "new",
         "newstr": "new",
+        "newtext": "new",
         "replaceall": "all",
         "filetext": "content",
         "contents": "content",
     },
-    "search": {"dirpath": "path", "directory": "path", "regex": "pattern", "query": "pattern"},
+    "search": {
+        "dirpath": "path",
+        "directory": "path",
+        "dir": "path",
+        "regex": "pattern",
+        "query": "pattern",
+        "searchterm": "pattern",
+        "filename": "pattern",
+    },
 }
 _FAMILY = {"shell": "shell", "read": "file", "edit": "file", "write": "file", "search": "search"}
 

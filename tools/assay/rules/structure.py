@@ -42,6 +42,10 @@ def id_matches_folder(workspace: Workspace) -> Iterator[Diagnostic]:
         if task.file and (name := _last(task.file.record.task.name)) != task.id:
             message = f"the task's name must end in its folder's name `{task.id}`, found `{name}`"
             yield _at(task.file.document, ("task", "name"), "id-matches-folder", message)
+    for task_id, entry in workspace.reported.items():
+        if entry.record.task != task_id:
+            message = f"`task` must be what the path says, `{task_id}`; found `{entry.record.task}`"
+            yield _at(entry.document, ("task",), "id-matches-folder", message)
     for sheet in workspace.sheets:
         if sheet.entry is None:
             continue

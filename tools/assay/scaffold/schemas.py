@@ -18,6 +18,7 @@ from assay.model.calibration import Calibration
 from assay.model.escalation import Escalation
 from assay.model.outcome import Proof, TestReport
 from assay.model.people import People
+from assay.model.reported import ReportedResults
 from assay.model.rubric import Rubric
 from assay.model.sealed import Commitments, Opening
 from assay.model.session import Session
@@ -39,6 +40,7 @@ MODELS: dict[str, tuple[type[BaseModel], str]] = {
     "people": (People, "annotations/people.yaml"),
     "replay": (Proof, "replay.json, the evidence of `assay replay`"),
     "report": (TestReport, "trajectories/<task>/<alias>/tests/<milestone>.json"),
+    "reported": (ReportedResults, "trajectories/<task>/reported.json"),
     "rubric": (Rubric, "tasks/<task>/rubric.yaml"),
     "session": (Session, "trajectories/<task>/<alias>/session.json"),
     "settings": (Settings, "assay.toml"),
