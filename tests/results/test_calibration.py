@@ -164,6 +164,36 @@ def test_drift_is_what_chance_does_not_explain() -> None:
     assert (changed.comparable, changed.changes) == (False, [])
 
 
+REWORDED = "rephrased-0123456789ab"
+
+
+def test_trials_with_different_simulated_users_are_not_mixed_silently() -> None:
+    authored = [trial("a", True, good) for good in (True, True, False)]
+    reworded = [one.model_copy(update={"wording": REWORDED, "incidents": 2}) for one in authored]
+    for same in (authored, reworded):
+        made = calibrated(same * 2)
+        assert "not the same" not in made.why
+        assert (REWORDED in as_text(made)) == (same is reworded)
+    mixed = calibrated([*authored, *reworded])
+    assert mixed.why.endswith(f"; the simulated user was not the same in all: authored, {REWORDED}")
+    assert mixed.wordings == ["authored", REWORDED]
+    assert "6 other wordings were refused" in as_text(mixed)
+    full = [one.model_copy(update={"mode": "full"}) for one in authored]
+    assert "not the same" not in calibrated([*reworded, *full]).why
+
+
+def test_drift_is_not_that_of_another_simulated_user() -> None:
+    good = [trial("a", True, True, mode=mode) for mode in ("simulated", "full")] * 10
+    bad = [trial("a", False, False, mode=mode, wording=REWORDED) for mode in ("simulated", "full")]
+    drift = calibrated(bad * 10, previous=calibrated(good)).drift
+    assert drift is not None
+    assert {change.mode for change in drift.changes} == {"full"}
+    assert (drift.comparable, drift.reason) == (True, f"the simulated user spoke otherwise: authored, now {REWORDED}")
+    alone = calibrated(bad[:1] * 10, previous=calibrated(good[:1])).drift
+    assert alone is not None
+    assert (alone.comparable, alone.changes) == (False, [])
+
+
 def test_several_tasks_resample_tasks() -> None:
     one = calibrated()
     cheap = [trial("dull-agent", True, True, mode=mode) for mode in ("simulated", "full")] * 2

@@ -2,7 +2,8 @@
 
 `base/` is a valid workspace. An overlay is a folder: its files replace those of the base, `NAME.delete` deletes NAME,
 and `NAME.edit` holds replacements `old` / `====` / `new`, separated by `----` lines, whose old text must occur exactly
-once. Digests are filled in last, so a file can be changed without making its session stale.
+once. Digests are filled in last, so a file can be changed without making its session stale. `commits.txt` holds the
+message of a commit with which everything is put under version control.
 """
 
 from __future__ import annotations
@@ -10,7 +11,10 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
+import subprocess
 from pathlib import Path
+
+from assay.contents import content_hash
 
 HERE = Path(__file__).parent
 BASE = HERE / "base"
@@ -23,7 +27,20 @@ def build(root: Path, *overlays: Path) -> Path:
     for overlay in overlays:
         lay(root, overlay)
     fill(root)
+    if (root / "commits.txt").exists():
+        commit(root)
     return root
+
+
+def commit(root: Path) -> None:
+    """Put everything on a branch beside an empty `main`, with the message that commits.txt holds."""
+    message = root / "commits.txt"
+    git = ["git", "-C", str(root)]
+    for arguments in (("init", "-q", "-b", "main"), ("commit", "-q", "--allow-empty", "-m", "Start")):
+        subprocess.run([*git, *arguments], check=True)
+    subprocess.run([*git, "checkout", "-q", "-b", "more-runs"], check=True)
+    subprocess.run([*git, "add", "trajectories", "annotations"], check=True)
+    subprocess.run([*git, "commit", "-q", "-F", str(message)], check=True)
 
 
 def lay(root: Path, overlay: Path) -> None:
@@ -64,6 +81,9 @@ def fill(root: Path) -> None:
         _replace(report, report.parents[1])
     for session in sorted(root.glob("trajectories/*/*/session.json")):
         _replace(session, session.parent)
+    for calibration in sorted(root.glob("tasks/*/calibration.json")):
+        digest = content_hash(calibration.parent).encode()
+        calibration.write_bytes(calibration.read_bytes().replace(b"@content@", digest))
     for annotation in sorted(root.glob("annotations/*/*.yaml")):
         rubric = root / "tasks" / annotation.parent.name / "rubric.yaml"
         graded = blob_id(rubric.read_bytes() if rubric.is_file() else b"").encode()

@@ -9,10 +9,12 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from assay.errors import EnvironmentMissingError, UsageError
 
@@ -136,6 +138,103 @@ def blobs(folder: Path, limit: int) -> Iterator[tuple[str, bytes]]:
         start = end + int(size) + 2
         if kind == "blob":
             yield paths.get(name) or name, store[end + 1 : start - 1]
+
+
+@dataclass(frozen=True)
+class Commit:
+    """What the log shows of one commit; `paths` are relative to the folder that was asked for."""
+
+    id: str
+    people: tuple[str, ...]
+    """Name and address of its author and its committer."""
+    message: str
+    paths: tuple[str, ...]
+
+
+def is_versioned(root: Path) -> bool:
+    """Whether `root` lies in a work tree of git; runs nothing."""
+    return any((folder / ".git").exists() for folder in (root.resolve(), *root.resolve().parents))
+
+
+def commits(root: Path, folders: Sequence[str], whole: bool) -> list[Commit]:
+    """Commits that touch `folders`, newest first: of all references, or what HEAD has beyond the default branch.
+
+    Raises GitError, also when there is no commit yet.
+    """
+    wanted = ["--all"] if whole else ["HEAD", "--not", *_default_branches(root)]
+    form = "--format=%x02%H%x01%an <%ae>%x01%cn <%ce>%x01%B%x01"
+    shown = ("log", "--relative", "--name-only", "--no-renames", "--encoding=UTF-8", form)
+    found = []
+    for entry in _read(root, "-c", "core.quotePath=false", *shown, *wanted, "--", *folders).split("\x02")[1:]:
+        name, author, committer, message, paths = entry.split("\x01", 4)
+        people = tuple(dict.fromkeys((author, committer)))
+        found.append(Commit(name, people, message, tuple(path for path in paths.split("\n") if path)))
+    return found
+
+
+def branches(root: Path, whole: bool) -> list[str]:
+    """Names of all branches, or of the one that is checked out. Raises GitError."""
+    if whole:
+        return _lines(root, "for-each-ref", "--format=%(refname:short)", "refs/heads", "refs/remotes", "refs/tags")
+    return _lines(root, "branch", "--show-current")
+
+
+def versions(root: Path, folders: Sequence[str]) -> tuple[int, Iterator[tuple[str, str, bytes]]]:
+    """How many objects, and path, id and content of every file that any reference ever led to below `folders`.
+
+    Contents are read one at a time. Paths are relative to `root`. Raises GitError.
+    """
+    prefix = "".join(_lines(root, "rev-parse", "--show-prefix"))
+    listed = (line.partition(" ") for line in _lines(root, "rev-list", "--all", "--objects", "--", *folders))
+    paths = {name: path.removeprefix(prefix) for name, _, path in listed if path}
+    return len(paths), _contents(root, paths)
+
+
+def _contents(root: Path, paths: Mapping[str, str]) -> Iterator[tuple[str, str, bytes]]:
+    with tempfile.TemporaryFile() as names:
+        names.write("\n".join(paths).encode() + b"\n" * bool(paths))
+        names.seek(0)
+        with _started(root, "cat-file", "--batch", stdin=names) as process:
+            assert process.stdout is not None
+            for header in process.stdout:
+                name, kind, size = header.decode().split()
+                content = process.stdout.read(int(size) + 1)[:-1]
+                if kind == "blob":
+                    yield paths[name], name, content
+
+
+def commit_of(root: Path, blob: str, path: str) -> str:
+    """The oldest commit that brought a file's content to `path`. Raises GitError."""
+    return _lines(root, "log", "--all", "--reverse", "--format=%H", f"--find-object={blob}", "--", path)[0]
+
+
+def _default_branches(root: Path) -> list[str]:
+    """References of the default branch: as the remote has it where there is one."""
+    names = [f"refs/{kind}/{name}" for kind in ("remotes/origin", "heads") for name in ("HEAD", "main", "master")]
+    found = _lines(root, "for-each-ref", "--format=%(refname)", *names)
+    return [name for name in found if name.startswith("refs/remotes/")] or found
+
+
+def _lines(root: Path, *arguments: str) -> list[str]:
+    return _read(root, *arguments).splitlines()
+
+
+def _read(root: Path, *arguments: str) -> str:
+    with _started(root, *arguments) as process:
+        output, errors = process.communicate()
+    if process.returncode:
+        raise GitError(errors.decode(errors="replace").strip() or f"exit status {process.returncode}")
+    return output.decode("utf-8", errors="replace")
+
+
+def _started(root: Path, *arguments: str, stdin: IO[bytes] | int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
+    """Git by the plain way: loading GitPython takes longer than a whole check of a small workspace."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_") or name.startswith(KEPT)}
+    command, pipe = ["git", "-C", str(root), *arguments], subprocess.PIPE
+    try:
+        return subprocess.Popen(command, env=kept, stdin=stdin, stdout=pipe, stderr=pipe)
+    except OSError as error:
+        raise GitError(str(error)) from error
 
 
 class GitError(Exception):

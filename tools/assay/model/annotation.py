@@ -9,7 +9,6 @@ from pydantic import Field, field_validator
 from assay.model.base import Id, Record, Text, VersionedRecord
 from assay.model.rubric import Criterion
 
-
 OPEN = "not graded yet"
 """What stands in a new file where an annotator has not decided; `annotation-unfinished` looks for it."""
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field, model_validator
 
 from assay.model.base import Id, Record, Text, VersionedRecord
-from assay.model.outcome import Outcome, Sha256
+from assay.model.outcome import Outcome, Sha256, is_valid
 from assay.model.task import Difficulty
 
 EASY, HARD = 0.7, 0.3
@@ -17,6 +17,8 @@ CalibrationMode = Literal["simulated", "full"]
 Verdict = Literal["too-easy", "in-band", "too-hard", "does-not-separate", "not-enough-trials"]
 Share01 = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
+Wording = Annotated[str, Field(pattern=r"^(authored|rephrased-[0-9a-f]{12})$")]
+"""How a simulated user's words were made: as they stand in user.yaml, or by an endpoint, named by a digest."""
 
 
 class Thresholds(Record):
@@ -57,6 +59,8 @@ class TrialResult(Record):
     nudges: Count = 0
     once_passed: Count = Field(default=0, description="Tests of earlier milestones that passed when handed in.")
     retained: Count = Field(default=0, description="Those of them that still pass at the end.")
+    wording: Wording = Field(default="authored", description="`rephrased-…` when any text was said in other words.")
+    incidents: Count = Field(default=0, description="Other words that were not used: they leak, lack or did not come.")
     seconds: Annotated[float, Field(ge=0)] = 0
     tokens: Count | None = None
     simulator: Literal["ok", "minor", "helped", "hindered"] | None = Field(
@@ -117,6 +121,8 @@ class Trial(Record):
     outcome: Outcome
     passed: dict[Id, bool | None]
     turns: Count
+    wording: Wording = "authored"
+    incidents: Count = 0
 
 
 class Arm(Record):
@@ -225,3 +231,9 @@ class Calibration(VersionedRecord):
     criteria: list[Item]
     drift: Drift | None
     trials: list[Trial]
+
+    @property
+    def wordings(self) -> list[str]:
+        """The ways in which the simulated user spoke, sorted; trials with different ones had different users."""
+        graded = (trial for trial in self.trials if trial.mode == "simulated" and is_valid(trial.outcome))
+        return sorted({trial.wording for trial in graded})

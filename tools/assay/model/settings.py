@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -20,6 +20,34 @@ class MetadataPolicy(Record):
     json_schema: Text = Field(alias="schema", description="Path of a JSON Schema, relative to the workspace.")
 
 
+class Rewording(Record):
+    """`[simulation]`: who may put what the simulated user says in other words. It decides nothing else.
+
+    A wording that gives something away, loses a literal or does not come is not used, and the log says so.
+    """
+
+    endpoint: Annotated[str, Field(pattern=r"^https?://[^\s/]+\S*$")] = Field(
+        description="Base URL of an OpenAI-compatible API, such as http://127.0.0.1:8000/v1."
+    )
+    model: Text = Field(description="The endpoint's name of the model. Trajectories have a digest of it only.")
+    key: Text | None = Field(default=None, description="Variable of this machine that holds the API key.")
+
+
+class Allowance(Record):
+    """A word of a task's own that would be taken for a trace of whoever made an attempt."""
+
+    term: Text = Field(description="As it stands in the text, or as the finding names it; case does not matter.")
+    task: Id
+    reason: Text
+
+
+class MaskPolicy(Record):
+    """`[mask]`: what else must not be seen while annotators are blind, and what may."""
+
+    terms: list[Text] = Field(default=[], description="More names that tell who made an attempt.")
+    allow: list[Allowance] = []
+
+
 class Settings(VersionedRecord):
     """The whole file. Everything has a default, so a minimal file says only `format = 1`."""
 
@@ -29,4 +57,6 @@ class Settings(VersionedRecord):
     metadata: MetadataPolicy | None = None
     agents: dict[Id, AgentSettings] = Field(default={}, description="Who can be run with `assay run --agent NAME`.")
     calibration: Thresholds = Field(default_factory=Thresholds)
+    simulation: Rewording | None = None
     seal: Seal = Field(default_factory=Seal)
+    mask: MaskPolicy = Field(default_factory=MaskPolicy)

@@ -87,7 +87,7 @@ def calibrate(subject: Subject, results: Sequence[TrialResult], previous: Calibr
         seed=subject.seed,
         thresholds=subject.thresholds,
         verdict=verdict.word,
-        why=verdict.why,
+        why=verdict.why + _mixed(result for result in sound if result.mode == mode == "simulated"),
         difficulty=None if scripted else verdict.difficulty,
         scripted=scripted,
         mode=mode,
@@ -244,4 +244,12 @@ def _open(result: TrialResult, name: str) -> Trial:
         outcome=result.outcome,
         passed=result.passed,
         turns=result.turns,
+        wording=result.wording,
+        incidents=result.incidents,
     )
+
+
+def _mixed(results: Iterable[TrialResult]) -> str:
+    """What to say when the simulated user of some trials spoke otherwise than that of the others."""
+    wordings = sorted({result.wording for result in results})
+    return f"; the simulated user was not the same in all: {', '.join(wordings)}" if len(wordings) > 1 else ""

@@ -21,16 +21,21 @@ def drift(previous: Calibration, now: Calibration) -> Drift:
         return Drift(previous_sha256=digest, comparable=False, reason=reason)
     names = {_who(arm): arm.name for arm in now.arms}
     lost = [f"`{arm.name}`" for arm in previous.arms if _who(arm) not in names]
-    reason = f"not tried again, or numbered with another machine's key: {', '.join(lost)}" if lost else ""
-    olds, changes = _rates(previous), []
-    for (who, mode, milestone), rate in _rates(now).items():
+    reasons = [f"not tried again, or numbered with another machine's key: {', '.join(lost)}"] if lost else []
+    olds, news, changes = _rates(previous), _rates(now), []
+    if previous.wordings and now.wordings and previous.wordings != now.wordings:
+        before, after = ", ".join(previous.wordings), ", ".join(now.wordings)
+        reasons.append(f"the simulated user spoke otherwise: {before}, now {after}")
+        news = {place: rate for place, rate in news.items() if place[1] != "simulated"}
+    for (who, mode, milestone), rate in news.items():
         old = olds.get((who, mode, milestone))
         found = difference(rate, old) if old else None
         if old and found and found.established:
             place = {"arm": names[who], "mode": mode, "milestone": milestone}
             numbers = {"before": old, "now": rate, "difference": found, "apart": _apart(old, rate)}
             changes.append(Change.model_validate(place | numbers))
-    comparable = len(lost) < len(previous.arms)
+    comparable = any(place in olds for place in news)
+    reason = "; ".join(reasons) or ("" if comparable else "no kind of trial is in both")
     return Drift(previous_sha256=digest, comparable=comparable, reason=reason, changes=changes)
 
 

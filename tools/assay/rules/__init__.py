@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from fnmatch import fnmatch
 from importlib import import_module
 
 from assay.diagnostics import Diagnostic, Severity
@@ -22,19 +23,27 @@ MODULES = (
     "tasks",
     "criteria",
     "users",
+    "calibrations",
     "trajectories",
     "studies",
+    "reported",
     "seals",
     "annotations",
     "citations",
+    "rationales",
     "escalations",
+    "masks",
+    "history",
 )
 """Each registers its rules when it is imported."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule; `check` is None for rules that hold while files are read."""
+    """One rule; `check` is None for rules that hold while files are read.
+
+    A rule that costs time says what it is `about`, a pattern of the only paths that it reports on.
+    """
 
     id: str
     severity: Severity
@@ -43,16 +52,18 @@ class Rule:
     bad: str
     good: str
     check: Check | None
+    about: str = "*"
 
 
 _REGISTRY: dict[str, Rule] = {}
 
 
-def rule(id: str, severity: Severity = Severity.ERROR) -> Callable[[Check], Check]:
+def rule(id: str, severity: Severity = Severity.ERROR, about: str = "*") -> Callable[[Check], Check]:
     """Register the decorated generator under `id`."""
 
     def register(check: Check) -> Check:
         declare(id, inspect.getdoc(check) or "", severity, check)
+        _REGISTRY[id] = replace(_REGISTRY[id], about=about)
         return check
 
     return register
@@ -80,14 +91,25 @@ def all_rules() -> dict[str, Rule]:
     return dict(sorted(_REGISTRY.items()))
 
 
-def run(workspace: Workspace) -> list[Diagnostic]:
-    """All diagnostics of the workspace, reading included, with the severities its policy asks for; sorted by place."""
-    known = all_rules()
+def run(workspace: Workspace, wanted: Callable[[str], bool] = lambda path: True) -> list[Diagnostic]:
+    """Diagnostics, reading included, with the severities that the policy asks for; sorted by place.
+
+    Those on the paths that are `wanted`: rules that are about none of them are not run.
+    """
+    known, policy = all_rules(), workspace.settings.rules
+    paths = [path for path in workspace.documents if wanted(path)]
     found = [*workspace.diagnostics]
+    workspace = replace(workspace, wanted=wanted)
     for item in known.values():
-        if item.check is not None and workspace.settings.rules.get(item.id) != "off":
+        concerned = item.about == "*" or any(fnmatch(path, item.about) for path in paths)
+        if item.check is not None and policy.get(item.id) != "off" and concerned:
             found += item.check(workspace)
-    return sorted(set(_graded(found, workspace.settings.rules, known)))
+    return graded((item for item in found if wanted(item.path)), workspace)
+
+
+def graded(found: Iterable[Diagnostic], workspace: Workspace) -> list[Diagnostic]:
+    """Findings with the severities that the policy asks for, sorted by place."""
+    return sorted(set(_graded(found, workspace.settings.rules, all_rules())))
 
 
 def _graded(found: Iterable[Diagnostic], policy: Mapping[str, str], known: Mapping[str, Rule]) -> Iterator[Diagnostic]:

@@ -34,11 +34,12 @@ ALIAS = "citation-alias"
 UNRESOLVED = "citation-unresolved"
 QUOTE = "citation-quote"
 WEAK = "citation-weak-quote"
+SHEETS = "annotations/*"
 _SHOWN = 60
 """Characters of a quote that a message repeats."""
 
 
-@rule(MALFORMED)
+@rule(MALFORMED, about=SHEETS)
 def citation_malformed(workspace: Workspace) -> Iterator[Diagnostic]:
     """Everything that opens like a citation can be read as one.
 
@@ -53,7 +54,7 @@ def citation_malformed(workspace: Workspace) -> Iterator[Diagnostic]:
     yield from _found(workspace)[MALFORMED]
 
 
-@rule(ALIAS)
+@rule(ALIAS, about=SHEETS)
 def citation_alias(workspace: Workspace) -> Iterator[Diagnostic]:
     """A citation in a comparison names its trajectory, and every alias in a citation is a trajectory of the task.
 
@@ -70,7 +71,7 @@ def citation_alias(workspace: Workspace) -> Iterator[Diagnostic]:
     yield from _found(workspace)[ALIAS]
 
 
-@rule(UNRESOLVED)
+@rule(UNRESOLVED, about=SHEETS)
 def citation_unresolved(workspace: Workspace) -> Iterator[Diagnostic]:
     """Every citation points at something that exists.
 
@@ -86,7 +87,7 @@ def citation_unresolved(workspace: Workspace) -> Iterator[Diagnostic]:
     yield from _found(workspace)[UNRESOLVED]
 
 
-@rule(QUOTE)
+@rule(QUOTE, about=SHEETS)
 def citation_quote(workspace: Workspace) -> Iterator[Diagnostic]:
     """Every quote stands word for word at the place that its citation names.
 
@@ -102,7 +103,7 @@ def citation_quote(workspace: Workspace) -> Iterator[Diagnostic]:
     yield from _found(workspace)[QUOTE]
 
 
-@rule(WEAK, Severity.WARNING)
+@rule(WEAK, Severity.WARNING, SHEETS)
 def citation_weak_quote(workspace: Workspace) -> Iterator[Diagnostic]:
     """A quote has at least four words or twenty characters, or is a whole line.
 

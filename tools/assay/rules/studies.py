@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from assay.diagnostics import Diagnostic, Position
+from assay.diagnostics import Diagnostic, Position, Severity
 from assay.errors import UsageError
 from assay.model.identity import IdentityMap
 from assay.model.session import Session
@@ -49,7 +51,7 @@ def session_image(workspace: Workspace) -> Iterator[Diagnostic]:
 
 @rule("session-order")
 def session_order(workspace: Workspace) -> Iterator[Diagnostic]:
-    """Agents take turns: each trial has the place that the study's seed gives its agent.
+    """Agents take turns: each trial has the place that the study's seed gives its agent, and began in that order.
 
     A machine gets busier and an endpoint changes over a day; what comes with time must fall on all agents alike. Who
     ran is known only on the machine that ran the study, or after un-sealing, so elsewhere nothing is checked.
@@ -62,21 +64,101 @@ def session_order(workspace: Workspace) -> Iterator[Diagnostic]:
         # the seed gives agent b the first place in block 0
         "turn": {"agent": "b", "arms": ["a", "b"], "block": 0, "place": 0, "seed": "study-1"}
     """
-    for task, identities in _identities(workspace):
-        for alias, identity in identities.identities.items():
-            sealed = _sealed(identity.extra.get("session"))
-            turn = _turn(sealed)
-            if turn and (turn.agent != identity.agent or not turn.follows(task)):
-                message = f"the seed does not give the agent of `{alias}` place {turn.place} in block {turn.block}"
+    for task, trials in _trials(workspace).items():
+        for trial in trials:
+            turn = trial.turn
+            if turn and (turn.agent != trial.agent or not turn.follows(task)):
+                message = (
+                    f"the seed does not give the agent of `{trial.alias}` place {turn.place} in block {turn.block}"
+                )
                 yield _at(task, "session-order", message)
+        for alias in _out_of_order(trials):
+            yield _at(task, "session-order", f"`{alias}` did not begin when its turn came")
+
+
+PARALLEL = 1.0
+"""Seconds by which trials that run side by side may begin in another order."""
+
+
+def _out_of_order(trials: list[_Trial]) -> Iterator[str]:
+    """Trials of one run of a study have consecutive positions, in the order of their turns and of time."""
+    runs: dict[object, list[tuple[int, float, str]]] = defaultdict(list)
+    for trial in trials:
+        if trial.turn and trial.position is not None:
+            number = trial.turn.block * len(trial.turn.arms) + trial.turn.place
+            study = (trial.turn.seed, trial.turn.arms, trial.position - number)
+            runs[study].append((number, trial.started, trial.alias))
+            if trial.position < number:
+                yield trial.alias
+    for run in runs.values():
+        latest = 0.0
+        for _, started, alias in sorted(run):
+            if started < latest - PARALLEL:
+                yield alias
+            latest = max(latest, started)
+
+
+@rule("session-alone", Severity.WARNING)
+def session_alone(workspace: Workspace) -> Iterator[Diagnostic]:
+    """Agents that can be compared took turns in one study.
+
+    Agents that were run one after the other each follow the seed, since there was nobody to take turns with. Their
+    difference may be that of two days. Scripted policies are compared with nobody.
+
+    Bad:
+        # assay run row-merge --agent a -n 3; assay run row-merge --agent b -n 3
+        "turn": {"agent": "a", "arms": ["a"], …}, "turn": {"agent": "b", "arms": ["b"], …}
+
+    Good:
+        # assay run row-merge --agent a --agent b -n 3
+        "turn": {"agent": "a", "arms": ["a", "b"], …}, "turn": {"agent": "b", "arms": ["a", "b"], …}
+    """
+    for task, trials in _trials(workspace).items():
+        turns = [trial.turn for trial in trials if trial.turn and trial.kind == "agent"]
+        tried = {turn.agent for turn in turns}
+        alone = [turn for turn in turns if not (tried - {turn.agent}) & set(turn.arms)]
+        if alone and len(tried) > 1:
+            message = f"{len(alone)} of {len(turns)} trials took no turns with another agent of the task"
+            hint = "run the agents that are compared in one `assay run`, each with its own `--agent`"
+            yield _at(task, "session-alone", message, hint)
+
+
+@rule("session-reused")
+def session_reused(workspace: Workspace) -> Iterator[Diagnostic]:
+    """Every trial has a session of the agent of its own.
+
+    An agent that goes on with an earlier session knows what it did there. What it calls its session is kept apart
+    with who it is; names too short to be unique, such as `session-1`, are not compared.
+
+    Bad:
+        # the sealed parts of calm-heron and dry-finch
+        "agent": {"session": "ses_7f3a9c2e1d0b44aa"}
+
+    Good:
+        # the sealed part of calm-heron
+        "agent": {"session": "ses_7f3a9c2e1d0b44aa"}
+        # the sealed part of dry-finch
+        "agent": {"session": "ses_0c51e89b70d24e6f"}
+    """
+    seen: dict[str, str] = {}
+    for task, trials in _trials(workspace).items():
+        for trial in trials:
+            place = f"{task}/{trial.alias}"
+            if len(trial.session) >= UNIQUE and seen.setdefault(trial.session, place) != place:
+                message = f"the agent's session of `{trial.alias}` is that of `{seen[trial.session]}`"
+                yield _at(task, "session-reused", message)
+
+
+UNIQUE = 16
+"""Characters of a name that does not come twice by chance."""
 
 
 @rule("session-sealed")
 def session_sealed(workspace: Workspace) -> Iterator[Diagnostic]:
     """What is kept apart of a session is what its statement was made with.
 
-    The statement holds the digest of everything that tells who ran it: mounts, variables, start time. Whoever has that
-    part can show that it was not made up afterwards.
+    The statement of an agent's session holds the digest of everything that tells who ran it: mounts, variables, start
+    time. Whoever has that part can show that it was not made up afterwards.
 
     Bad:
         # .assay/identities/row-merge.json was edited after the trial
@@ -85,14 +167,63 @@ def session_sealed(workspace: Workspace) -> Iterator[Diagnostic]:
     Good:
         "sealed_sha256": "9f86…"
     """
+    for _, entry in _sessions(workspace):
+        if entry.record.predicate.kind != "recorded" and entry.record.predicate.course is None:
+            message = "`course` must be there for a session of an agent: it holds the digest of what is kept apart"
+            yield Diagnostic.at(entry.path, entry.document.position(("predicate",)), "session-sealed", message)
+    for task, trials in _trials(workspace).items():
+        for trial in trials:
+            if trial.digest and sha256(trial.text.encode()).hexdigest() != trial.digest:
+                found = "is not what its session.json was made with" if trial.text else "is missing"
+                yield _at(task, "session-sealed", f"what is kept of the session of `{trial.alias}` {found}")
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """An attempt whose identity is known here; what is not recorded of it is empty."""
+
+    alias: str
+    agent: str
+    kind: str
+    position: int | None
+    digest: str
+    """Of the sealed part, as the statement says."""
+    text: str
+    """The sealed part."""
+    sealed: Mapping[str, Any]
+
+    @property
+    def turn(self) -> Turn | None:
+        try:
+            found = self.sealed["turn"]
+            return Turn(found["agent"], found["seed"], tuple(found["arms"]), found["block"], found["place"])
+        except (KeyError, TypeError):
+            return None
+
+    @property
+    def started(self) -> float:
+        found = self.sealed.get("started")
+        return found if isinstance(found, float) else 0.0
+
+    @property
+    def session(self) -> str:
+        found = self.sealed.get("agent")
+        return str(found.get("session", "")) if isinstance(found, dict) else ""
+
+
+def _trials(workspace: Workspace) -> dict[str, list[_Trial]]:
+    """By task, in the order of the identities on this machine. Files that cannot be read are not for rules."""
+    found: dict[str, list[_Trial]] = {}
     for task, identities in _identities(workspace):
+        found[task] = []
         for alias, identity in identities.identities.items():
-            attempt = workspace.attempt(task, alias)
-            course = attempt.session.record.predicate.course if attempt and attempt.session else None
-            text = identity.extra.get("session")
-            if course and text is not None and sha256(text.encode()).hexdigest() != course.sealed_sha256:
-                message = f"what is kept of the session of `{alias}` is not what its session.json was made with"
-                yield _at(task, "session-sealed", message)
+            attempt, text = workspace.attempt(task, alias), identity.extra.get("session", "")
+            predicate = attempt.session.record.predicate if attempt and attempt.session else None
+            course = predicate.course if predicate else None
+            kind, digest = predicate.kind if predicate else "", course.sealed_sha256 if course else ""
+            position = course.position if course else None
+            found[task].append(_Trial(alias, identity.agent, kind, position, digest, text, _sealed(text)))
+    return found
 
 
 def _sessions(workspace: Workspace) -> Iterator[tuple[str, Entry[Session]]]:
@@ -107,7 +238,7 @@ def _identities(workspace: Workspace) -> Iterator[tuple[str, IdentityMap]]:
             yield task, known(workspace.root, task)
 
 
-def _sealed(text: str | None) -> dict[str, Any]:
+def _sealed(text: str) -> dict[str, Any]:
     try:
         found = json.loads(text or "{}")
     except ValueError:
@@ -115,14 +246,7 @@ def _sealed(text: str | None) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _turn(sealed: dict[str, Any]) -> Turn | None:
-    try:
-        found = sealed["turn"]
-        return Turn(found["agent"], found["seed"], tuple(found["arms"]), found["block"], found["place"])
-    except (KeyError, TypeError):
-        return None
-
-
-def _at(task: str, name: str, message: str) -> Diagnostic:
-    hint = "leave the attempt out of the study, or run it again"
+def _at(
+    task: str, name: str, message: str, hint: str = "leave the attempt out of the study, or run it again"
+) -> Diagnostic:
     return Diagnostic.at(f"{FOLDER}/{task}.json", Position(1, 1), name, message, hint=hint)

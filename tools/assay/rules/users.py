@@ -12,7 +12,7 @@ from assay.rules import rule
 from assay.workspace import Entry, Task, Workspace
 
 
-@rule("user-leaks")
+@rule("user-leaks", about="tasks/*/user.yaml")
 def user_leaks(workspace: Workspace) -> Iterator[Diagnostic]:
     """No text of a simulated user gives away what only the author may know.
 
