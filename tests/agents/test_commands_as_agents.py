@@ -91,7 +91,7 @@ def test_the_trajectory_of_the_runner(tmp_path: Path) -> None:
     talk = runner(tmp_path, "submitted")
     assert talk.say("Write a note", heard.append) == "end_turn"
     note = "printf 'one\\ntwo\\n' > note.txt; cat note.txt"
-    submit = "echo COMPLETE_TASK_AND_SUBMIT_FINAL_OUTPUT; echo the note is written"
+    submit = "echo [submit]; echo the note is written"
     assert [event for event in heard if not isinstance(event, Said)] == [
         Called("call_1", "bash", {"command": "ls; echo oops >&2; exit 3"}),
         Answered("call_1", "readme.txt\noops\n", 3),

@@ -117,6 +117,11 @@ class Attempt:
         return not recorded and not any(images)
 
     @property
+    def is_dry_run(self) -> bool:
+        """Whether a scripted policy acted: that shows how task and harness behave, and nothing about a model."""
+        return self.session is not None and self.session.record.predicate.kind == "policy"
+
+    @property
     def _imported_outcome(self) -> Outcome | None:
         found = {entry.record.outcome for entry in self.reports.values()} if self.is_imported else set()
         if self.is_imported and not found and self.reported:

@@ -21,6 +21,8 @@ _STOPS: Mapping[str, StopReason] = {
     "ContextWindowExceededError": "max_tokens",
 }
 _UNREACHABLE = ("APIConnectionError", "InternalServerError", "ServiceUnavailableError", "Timeout")
+_SUBMIT = "COMPLETE_TASK_AND_SUBMIT_FINAL_OUTPUT"
+"""What a command prints to hand in: no other agent does that, so it would tell which one this is."""
 _NOT_RUN = "action was not executed"
 
 
@@ -114,13 +116,13 @@ def events(report: Mapping[str, Any], prefix: str = "") -> Iterator[Event]:
         prompt += usage.get("prompt_tokens") or 0
         completion += usage.get("completion_tokens") or 0
         if message.get("role") == "assistant" or response:
-            if text := _said(message, response):
+            if text := _said(message, response).replace(_SUBMIT, "[submit]"):
                 yield Said(text, f"{prefix}{number}")
             actions = [_dict(action) for action in extra.get("actions") or []]
             ids = [str(action.get("tool_call_id") or f"{number}-{n}") for n, action in enumerate(actions)]
             waiting = [f"{prefix}{key}" for key in ids]
             for key, action in zip(waiting, actions, strict=True):
-                yield Called(key, "bash", {"command": str(action.get("command") or "")})
+                yield Called(key, "bash", {"command": str(action.get("command") or "").replace(_SUBMIT, "[submit]")})
         elif "returncode" in extra and waiting:
             key = waiting.pop(0)
             ran = extra.get("exception_info") != _NOT_RUN

@@ -43,7 +43,9 @@ def annotation(task: str, handle: str) -> None:
         raise UsageError("no-rubric", f"{job.path}/rubric.yaml cannot be read", "run `assay check`")
     if workspace.guidelines is None:
         raise UsageError("no-guidelines", "annotations/guidelines.md has no version", "run `assay check`")
-    attempts = [alias for alias, attempt in workspace.attempts.get(task, {}).items() if attempt.trajectory]
+    found = [attempt for attempt in workspace.attempts.get(task, {}).values() if attempt.trajectory]
+    agents = [attempt for attempt in found if not attempt.is_dry_run and not attempt.is_invalid]
+    attempts = [attempt.alias for attempt in agents or found]  # with scripts alone, they are what one practises on
     if not attempts:
         raise UsageError("no-attempt", f"there is no attempt at `{task}` yet", "`assay run`, `record` or `import` one")
     order = presented(attempts, workspace.settings.seed, task, handle)

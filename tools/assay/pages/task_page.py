@@ -125,11 +125,12 @@ def _milestone(attempt: Attempt, name: str, here: str) -> str:
 
 
 def _opened(task: Task, attempt: Attempt) -> str:
-    """A word when the attempt was made on another state of the task than the last proof."""
+    """Words when a script acted, or when the attempt was made on another state of the task than the last proof."""
+    scripted = markup.tag("scripted policy") if attempt.is_dry_run else ""
     if task.proof is None or attempt.session is None:
-        return ""
+        return scripted
     same = task.proof.content_sha256 == attempt.session.record.predicate.task_sha256
-    return "" if same else markup.tag("older task content")
+    return scripted if same else scripted + markup.tag("older task content")
 
 
 def _rubric(rubric: Rubric) -> str:

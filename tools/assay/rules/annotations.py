@@ -47,6 +47,7 @@ def annotation_missing_trajectory(workspace: Workspace) -> Iterator[Diagnostic]:
     """An annotation grades every trajectory of its task whose outcome is valid.
 
     A trajectory that one annotator left out is compared on fewer opinions than the others, and nothing says so.
+    Attempts of scripted policies are dry runs: they may be graded, and need not be.
 
     Bad:
         # trajectories: brisk-otter, calm-heron
@@ -60,7 +61,10 @@ def annotation_missing_trajectory(workspace: Workspace) -> Iterator[Diagnostic]:
     """
     for sheet in graded_sheets(workspace):
         graded = sheet.record.grades
-        missing = [alias for alias, attempt in sheet.attempts.items() if alias not in graded and not attempt.is_invalid]
+        wanted = [
+            alias for alias, attempt in sheet.attempts.items() if not attempt.is_invalid and not attempt.is_dry_run
+        ]
+        missing = [alias for alias in wanted if alias not in graded]
         unknown = [alias for alias in graded if alias not in sheet.attempts]
         for alias in unpaired(missing, unknown):
             message = f"every trajectory must be graded, `{alias}` is not"
