@@ -13,7 +13,7 @@ ifneq ($(file <$(STAMP)),$(CURDIR))
 .PHONY: $(STAMP)
 endif
 
-.PHONY: help venv hooks docker browser demo test schemas screenshot bench
+.PHONY: help venv hooks docker browser agents demo test schemas screenshot bench
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -38,10 +38,13 @@ docker: ## a Docker engine and the base image
 browser: ## Chromium for the browser tests
 	@.ci/setup browser
 
+agents: ## Node.js and npm, to install real agents with
+	@.ci/setup agents
+
 demo: venv ## check, prove, rank and show the example workspace
 	@.ci/demo
 
-test: venv docker browser ## lint, types and every test
+test: venv docker browser agents ## lint, types and every test
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q -n 2 --dist loadgroup
@@ -53,5 +56,5 @@ screenshot: venv browser ## take the picture in the README anew
 	@$(BIN)/assay site
 	@$(BIN)/python .ci/screenshot
 
-bench: venv docker ## measure the promises in numbers
+bench: venv docker agents ## measure the promises in numbers
 	@$(BIN)/python -m bench.run

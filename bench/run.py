@@ -136,6 +136,20 @@ def annotations(root: Path) -> Iterator[Measure]:
     yield Measure(f"assay check, {FILES} annotations, CPU", "check-jsonschema on them", ours, theirs, 10, at_most=False)
 
 
+def scans(root: Path) -> Iterator[Measure]:
+    """Looking for names of agents in text like that of logs, against cutting the same bytes at blanks."""
+    from assay.masking import scan
+
+    files = [*sorted(Path(os.__file__).parent.glob("*.py")), *sorted(root.rglob("*.json"))]
+    text = "\n".join(file.read_text(encoding="utf-8", errors="replace") for file in files)
+    content = text.encode()
+    spent, floor = (
+        min(timed(work, time.process_time) for _ in range(9)) for work in (lambda: list(scan(text)), content.split)
+    )
+    size = len(content) / 1e6
+    yield Measure(f"leak scan of {size:.0f} MB, CPU ({size / spent:.0f} MB/s)", "bytes.split of them", spent, floor, 3)
+
+
 def oracle(root: Path) -> Iterator[Measure]:
     """One oracle trial (a fresh container for the solution, one for the tests) against one bare `docker run`."""
     from assay.executors.docker import Engine
@@ -184,6 +198,18 @@ def long_tests(root: Path) -> Iterator[Measure]:
         yield Measure(
             "4 trials with tests of 5 s, 2 jobs", "1 job", two, 4 * statistics.median(trial), 1.7, at_most=False
         )
+
+
+def trials(root: Path) -> Iterator[Measure]:
+    """A trial with a real agent against the agent's own time: at most a tenth more, or two seconds."""
+    if shutil.which("npm") is None:
+        print("left out: a trial with a real agent (`make agents` installs npm)", file=sys.stderr)
+        return
+    from bench.trials import measure
+
+    spent, own = measure(root)
+    what = f"a trial with a real agent, its tests apart ({spent - own:.1f} s more)"
+    yield Measure(what, "the agent's own turns", spent, own, round(max(1.1, 1 + 2 / own), 2))
 
 
 def busy(loops: int) -> str:
@@ -254,11 +280,11 @@ def resident_pages(pid: int) -> int:
         return 0
 
 
-def timed(work: Callable[[], object]) -> float:
-    """Wall seconds of a call."""
-    start = time.perf_counter()
+def timed(work: Callable[[], object], clock: Callable[[], float] = time.perf_counter) -> float:
+    """Wall seconds of a call, or those of another clock."""
+    start = clock()
     work()
-    return time.perf_counter() - start
+    return clock() - start
 
 
 def main() -> int:
@@ -266,7 +292,11 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "workspace"
         subprocess.run([*ASSAY, "init", str(root)], check=True, stdout=subprocess.DEVNULL)
-        measures = [found for part in (hook, annotations, imports, audits, oracle, long_tests) for found in part(root)]
+        measures = [
+            found
+            for part in (hook, annotations, scans, imports, audits, oracle, long_tests, trials)
+            for found in part(root)
+        ]
     if "--json" in sys.argv:
         print(json.dumps([{**vars(item), "ratio": item.ratio, "holds": item.holds} for item in measures], indent=2))
     else:

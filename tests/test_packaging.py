@@ -97,4 +97,4 @@ def test_setup_says_what_is_missing_and_exits_as_documented(repository: Path) ->
 def test_make_help_lists_every_target(repository: Path) -> None:
     done = subprocess.run(["make", "help"], cwd=repository, capture_output=True, text=True, check=True)
     listed = {line.split()[0] for line in done.stdout.splitlines()}
-    assert {"venv", "hooks", "docker", "browser", "demo", "test"} <= listed
+    assert {"venv", "hooks", "docker", "browser", "agents", "demo", "test", "bench"} <= listed

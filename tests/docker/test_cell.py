@@ -81,11 +81,29 @@ def test_an_agent_sees_what_it_was_given_and_nothing_else(
     assert len(sealed["program"]) == len(sealed["files"][f"{HOME}/.config/a.json"]) == 64
 
 
-def test_a_home_that_the_image_fills_is_told(workspace: Path, engine: Engine) -> None:
-    dockerfile = workspace / "tasks/tiny/environment/Dockerfile"
-    put(dockerfile, f"{dockerfile.read_text()}RUN mkdir -p {HOME}/.config && echo x > {HOME}/.config/memory\n")
+@pytest.mark.parametrize(
+    ("more", "workdir", "state", "brought"),
+    [
+        (
+            f"RUN mkdir -p {HOME}/.config/a && touch {HOME}/.bashrc {HOME}/.config/a/b",
+            "/app",
+            [],
+            [".bashrc", ".config"],
+        ),
+        (f"RUN mkdir -p {HOME}/app && touch {HOME}/app/x", f"{HOME}/app", [], []),
+        (f"RUN mkdir -p {HOME} && echo x > {HOME}/memory\nVOLUME {HOME}", "/app", [f"{HOME}/memory"], []),
+    ],
+    ids=["image", "work tree", "volume"],
+)
+def test_what_an_agent_finds_in_its_home_is_told_by_where_it_came_from(
+    workspace: Path, engine: Engine, more: str, workdir: str, state: list[str], brought: list[str]
+) -> None:
+    task = workspace / "tasks/tiny"
+    dockerfile = task / "environment/Dockerfile"
+    put(dockerfile, f"{dockerfile.read_text()}{more}\n")
+    put(task / "task.toml", (task / "task.toml").read_text().replace('workdir = "/app"', f'workdir = "{workdir}"'))
     with opened(engine, workspace) as box:
-        assert box.state_before == [f"{HOME}/.config/memory"]
+        assert (box.state_before, box.image_home) == (state, brought)
 
 
 def test_the_model_is_reached_over_loopback(workspace: Path, engine: Engine) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import shutil
 import threading
 import time
@@ -20,7 +22,7 @@ from assay.model.outcome import TestReport
 from assay.model.trajectory import Step
 from assay.sealing.order import turns
 from assay.simulation.contract import Facts, Move
-from assay.trials.files import files, outcome_of
+from assay.trials.files import files, outcome_of, sealed
 from assay.trials.recording import Recording
 from assay.trials.running import Study
 from assay.trials.session import Order
@@ -150,6 +152,14 @@ def test_trouble_with_the_endpoint_is_no_failure_of_the_agent(
     assert (outcome_of(recording), recording.ended.ending) == ("invalid-environment", ending), recording.ended.reason
     # an endpoint that is known to be broken costs no container
     assert (recording.isolation is None) == (statuses in ((401,), (500,), ()))
+    # what was asked of it is evidence, and hints at who asked: it is in the sealed part, whose digest is open
+    asked = recording.sealed["asked"]
+    assert isinstance(asked, list)
+    assert {item["status"] for item in asked} == ({statuses[-1] or 502} if recording.isolation else set())
+    if recording.isolation:
+        session = json.loads(files(recording)["session.json"])
+        assert session["predicate"]["course"]["sealed_sha256"] == hashlib.sha256(sealed(recording).encode()).hexdigest()
+        assert "completions" not in json.dumps(session)
 
 
 def test_used_up_memory_is_not_the_agents_failure(workspace: Path, engine: Engine) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import os
 import pty
@@ -239,7 +240,9 @@ class Person:
     """Somebody at a real terminal."""
 
     def __init__(self, workspace: Path, *arguments: str, command: Sequence[str] = ("record", "tiny")) -> None:
-        self.screen = ""
+        self.screen = self.shown = ""
+        """What has not been looked at yet, and everything."""
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._side, other = pty.openpty()
         words = [sys.executable, "-m", "assay", *command, *arguments]
         self.process = subprocess.Popen(
@@ -254,11 +257,17 @@ class Person:
         while text not in self.screen:
             ready, _, _ = select.select([self._side], [], [], max(0.0, deadline - time.monotonic()))
             assert ready, f"no {text!r} in {self.screen!r}"
-            try:
-                self.screen += os.read(self._side, 4096).decode(errors="replace")
-            except OSError:
-                raise AssertionError(f"no {text!r} in {self.screen!r}") from None
+            assert self._reads(), f"no {text!r} in {self.screen!r}"
         self.screen = self.screen.partition(text)[2]
+
+    def _reads(self) -> bool:
+        """Whether there was more; False once the program has ended."""
+        try:
+            piece = self._decoder.decode(os.read(self._side, 4096))
+        except OSError:
+            return False
+        self.screen, self.shown = self.screen + piece, self.shown + piece
+        return True
 
     def types(self, text: str) -> None:
         """Press these keys and Enter."""
@@ -270,6 +279,8 @@ class Person:
     def leaves(self) -> int:
         """The exit status once the program has ended."""
         code = self.process.wait(timeout=60)
+        while self._reads():
+            pass
         os.close(self._side)
         return code
 

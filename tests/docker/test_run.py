@@ -16,6 +16,7 @@ from assay.rules import run as check
 from assay.scaffold.workspace import create
 from assay.workspace import Attempt, load
 from tests.docker.conftest import assay, containers_of
+from tests.docker.screens import recorded, seen
 from tests.docker.test_record import Person
 from tests.docker.tiny import put
 
@@ -121,7 +122,6 @@ def test_a_person_speaks_to_an_agent_that_nobody_names(hello: Path) -> None:
     settings = f"[agents.kestrel]\ncommand = {COMMAND}\nplace = 'host'\n"
     put(hello / "assay.toml", f"{(hello / 'assay.toml').read_text()}\n{settings}")
     person = Person(hello, command=("run", TASK, "--agent", "blind", "--user", "me", "--alias", "calm-heron"))
-    shown = ""
     for sees, types in (
         ("milestone 1 of 2", ""),
         ("I put it in place", ":check"),
@@ -132,7 +132,6 @@ def test_a_person_speaks_to_an_agent_that_nobody_names(hello: Path) -> None:
         ("scored", None),
     ):
         person.sees(sees, 60)
-        shown += person.screen
         if types is not None:
             time.sleep(1)
             person.types(types)
@@ -145,6 +144,7 @@ def test_a_person_speaks_to_an_agent_that_nobody_names(hello: Path) -> None:
     course = attempt.session.record.predicate.course
     assert course
     assert (course.mode, course.ended, course.turns) == ("me", "done", 2)
-    assert not re.search("kestrel|policy|scripted", shown + attempt.trajectory.record.model_dump_json())
+    assert not re.search("kestrel|policy|scripted", person.shown + attempt.trajectory.record.model_dump_json())
     said = [step.text for step in attempt.trajectory.record.steps if step.source == "agent"]
     assert "I put it in place." in said
+    assert seen(person.shown) == recorded(attempt, "count-words")

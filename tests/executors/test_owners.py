@@ -42,3 +42,17 @@ def test_scratch_of_the_living_stays_and_of_the_dead_goes() -> None:
 
     assert not left.exists()
     assert not mine.exists()
+
+
+def test_a_folder_of_sockets_goes_wherever_temporary_files_are(tmp_path: Path) -> None:
+    code = (
+        "import os\nfrom assay.model.agents import AgentSettings\nfrom assay.trials.gateway import Gateway\n"
+        "with Gateway(AgentSettings(command=['a'], endpoint='http://127.0.0.1:9')) as gate:\n"
+        "    print(gate.folder, flush=True)\n    os.kill(os.getpid(), 9)\n"
+    )
+    variables = {**os.environ, "PYTHONPATH": str(TOOLS), "TMPDIR": str(tmp_path)}
+    killed = subprocess.run([sys.executable, "-c", code], env=variables, capture_output=True, text=True, check=False)
+    left = Path(killed.stdout.strip())
+    assert (killed.returncode, left.is_dir()) == (-9, True), killed.stderr
+    reap_scratch()
+    assert not left.exists()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -48,9 +49,9 @@ SCRIPT = SimulatedUser.model_validate_json(
 
 @contextmanager
 def endpoint(
-    answer: str, status: int = 200, kind: str = "application/json", wait: float = 0
+    answer: str | Callable[[str], str], status: int = 200, kind: str = "application/json", wait: float = 0
 ) -> Iterator[tuple[str, list[Any]]]:
-    """A real server that gives one answer; also what it was asked."""
+    """A real server that gives one answer, or one for each text; also what it was asked."""
     asked: list[Any] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -60,7 +61,7 @@ def endpoint(
         def do_POST(self) -> None:
             asked.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
             time.sleep(wait)
-            body = answer.encode()
+            body = (answer if isinstance(answer, str) else answer(asked[-1]["messages"][-1]["content"])).encode()
             try:
                 self.send_response(status)
                 self.send_header("content-type", kind)
@@ -97,7 +98,9 @@ def test_other_words_are_said_and_the_endpoint_sees_one_intent_only(tmp_path: Pa
     with endpoint(chat("I want one file, all.csv, from the two.")) as (url, asked):
         move = opened(tmp_path, url)
     assert move.text == "Hi.\n\nI want one file, all.csv, from the two.\n\nAs written."
-    assert (move.disclosure["rephrased"], move.disclosure["model"]) == (True, "wording-a")
+    assert re.fullmatch("rephrased-[0-9a-f]{12}", move.disclosure["wording"])
+    assert "wording-a" not in json.dumps(move.disclosure)
+    assert asked[0]["model"] == "wording-a"
     assert len(move.disclosure["prompt_sha256"]) == 64
     assert "incident" not in move.disclosure
     assert [message["content"] for message in asked[0]["messages"]][1:] == [SAYS]
@@ -123,7 +126,7 @@ def test_what_must_not_be_said_is_noted_and_the_authored_text_is_used(
         move = opened(tmp_path, url)
     assert move.text == f"Hi.\n\n{SAYS}\n\nAs written."
     incident = move.disclosure["incident"]
-    assert (move.disclosure["rephrased"], incident["kind"]) == (False, kind)
+    assert (move.disclosure["wording"], incident["kind"]) == ("authored", kind)
     assert hit in incident["hits"]
     assert move.disclosure["leak"]["ok"]
 

@@ -148,6 +148,23 @@ def test_nobody_there_is_told_at_once() -> None:
         assert "refused" in gateway.preflight()
 
 
+def test_what_was_asked_is_told_by_path_and_status() -> None:
+    with (
+        Endpoint([json.dumps({"usage": USAGE}).encode()]) as endpoint,
+        opened(endpoint.url) as gateway,
+    ):
+        for path in (CHAT, CHAT, "/v1/responses"):
+            ask(gateway, path).read()
+    with opened("http://127.0.0.1:9/v1") as refused:
+        ask(refused).read()
+    chat, responses = gateway.traffic()
+    assert chat["first"] <= chat["last"] <= responses["first"] == responses["last"]
+    del chat["first"], chat["last"]
+    assert chat == {"path": CHAT, "status": 200, "requests": 2, "prompt_tokens": 14, "completion_tokens": 6}
+    assert (responses["path"], responses["requests"]) == ("/v1/responses", 1)
+    assert [(item["status"], item["prompt_tokens"]) for item in refused.traffic()] == [(502, 0)]
+
+
 def test_an_endpoint_that_is_silent_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gateways, "KNOCKING", 0.2)
     with (

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from assay.errors import UsageError
-from assay.workspace import Task, Workspace, find_root, load
+from assay.workspace import Task, Workspace, demand_settings, find_root, load
 
 if TYPE_CHECKING:
     from assay.executors.docker import Engine
@@ -59,6 +59,7 @@ def command(
     """
     root = find_root(Path.cwd())
     workspace = load(root)
+    demand_settings(workspace)
     chosen = [workspace.task(name) for name in dict.fromkeys(tasks)]
     names = _names(workspace, agents)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -132,7 +133,7 @@ def _calibrate(
     root = workspace.root
     with Engine.connect(jobs) as engine:
         try:
-            results = list(_results(engine, root, task, orders, minutes, jobs))
+            results = list(_results(engine, workspace, task, orders, minutes, jobs))
         except BaseException:
             engine.stop()
             raise
@@ -151,20 +152,23 @@ def _calibrate(
 
 
 def _results(
-    engine: Engine, root: Path, task: Task, orders: Sequence[Order], minutes: float, jobs: int
+    engine: Engine, workspace: Workspace, task: Task, orders: Sequence[Order], minutes: float, jobs: int
 ) -> Iterator[TrialResult]:
     from concurrent.futures import ThreadPoolExecutor
 
+    from assay.simulation.rephrasing import rephraser
     from assay.storage import place_whole
     from assay.trials.files import evidence
     from assay.trials.measuring import measured
     from assay.trials.running import Study
     from assay.trials.watching import Caps
 
-    rubric = task.rubric.record if task.rubric else None
+    root, rubric = workspace.root, task.rubric.record if task.rubric else None
     user = task.user.record if task.user else None
+    simulated = any(order.mode == "simulated" for order in orders)
+    rephrase = rephraser(workspace.settings.simulation) if simulated else None
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        study = Study(root, task, engine, pool, Caps(seconds=minutes * 60))
+        study = Study(root, task, engine, pool, Caps(seconds=minutes * 60), rephrase=rephrase)
         named = {f"trial-{place + 1:03}": order for place, order in enumerate(orders)}
         for done, (order, recording) in enumerate(study.perform(named, jobs), 1):
             folder = root / EVIDENCE / task.id / engine.run_id / recording.alias

@@ -33,7 +33,7 @@ def command(as_json: bool) -> None:
 
     Exits 4 when something is missing.
     """
-    findings = [probe() for probe in (_python, _git, _engine, _mkdocs, _browser, _workspace, _hook)]
+    findings = [probe() for probe in (_python, _git, _engine, _mkdocs, _browser, _npm, _workspace, _hook)]
     if as_json:
         click.echo(json.dumps([asdict(item) for item in findings], indent=2))
     else:
@@ -79,6 +79,11 @@ def _mkdocs() -> Finding:
 def _browser() -> Finding:
     path = shutil.which("chromium")
     return Finding("chromium", path is not None, path or "not on PATH", "browser tests", "`make browser` installs it")
+
+
+def _npm() -> Finding:
+    path = shutil.which("npm")
+    return Finding("npm", path is not None, path or "not on PATH", "agents from npm", "`make agents` installs it")
 
 
 def _workspace() -> Finding:

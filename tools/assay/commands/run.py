@@ -13,7 +13,7 @@ import click
 
 from assay.aliases import choose
 from assay.errors import ExitCode, UsageError
-from assay.workspace import Task, Workspace, find_root, load
+from assay.workspace import Task, Workspace, demand_settings, find_root, load
 
 if TYPE_CHECKING:
     from assay.model.agents import AgentSettings
@@ -70,13 +70,14 @@ def command(
 
     root = find_root(Path.cwd())
     workspace = load(root)
+    demand_settings(workspace)
     job = workspace.task(task)
     _demand_sound(job, mode, start, alias, number * len(agents))
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     orders = _orders(workspace, job, agents, mode, number, seed or workspace.settings.seed, start)
     aliases = choose(root, task, alias, len(orders), _taken(root, task))
     try:
-        invalid = _perform(root, job, dict(zip(aliases, orders, strict=True)), minutes, jobs)
+        invalid = _perform(workspace, job, dict(zip(aliases, orders, strict=True)), minutes, jobs)
     finally:
         if undone := seal_fresh(root, task, workspace.settings.seal.recipients):
             click.echo(f"warning: {undone}", err=True)
@@ -144,21 +145,25 @@ def _taken(root: Path, task: str) -> list[str]:
     return list(known(root, task).identities)
 
 
-def _perform(root: Path, task: Task, orders: Mapping[str, Order], minutes: float, jobs: int) -> bool:
+def _perform(workspace: Workspace, task: Task, orders: Mapping[str, Order], minutes: float, jobs: int) -> bool:
     """Run the trials, the finished ones written as they end; returns whether any of them carries no grade."""
     from concurrent.futures import ThreadPoolExecutor
 
     from assay.executors import EngineError
     from assay.executors.docker import Engine
     from assay.model.outcome import is_valid
+    from assay.simulation.rephrasing import rephraser
     from assay.trials.files import outcome_of
     from assay.trials.running import Study, keep
     from assay.trials.watching import Caps
 
-    invalid = False
+    root, invalid = workspace.root, False
+    simulated = any(order.mode == "simulated" for order in orders.values())
+    rephrase = rephraser(workspace.settings.simulation) if simulated else None
     with Engine.connect(jobs) as engine, ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         try:
-            study = Study(root, task, engine, pool, Caps(seconds=minutes * 60), _at_terminal(task, orders))
+            caps, speak = Caps(seconds=minutes * 60), _at_terminal(task, orders)
+            study = Study(root, task, engine, pool, caps, speak, rephrase)
             for order, recording in study.perform(orders, jobs):
                 folder = keep(root, task.id, order, recording)
                 invalid = invalid or not is_valid(outcome_of(recording))
@@ -195,6 +200,7 @@ def _at_terminal(
 def _lines(recording: Recording, folder: Path | None) -> Iterator[str]:
     """One line on how it ended, one for each milestone. Nothing says who it was."""
     from assay.trials.files import outcome_of
+    from assay.trials.measuring import spoken
 
     ended, outcome = recording.ended, outcome_of(recording)
     why = f": {ended.ending}" if ended else ""
@@ -205,5 +211,7 @@ def _lines(recording: Recording, folder: Path | None) -> Iterator[str]:
             continue
         passed = {True: "passed", False: "failed", None: f"{done.report.outcome}: {done.report.reason}"}
         yield f"  {name}: {passed[done.report.passed]}"
+    if kept := [text["incident"]["kind"] for text in spoken(recording) if "incident" in text]:
+        yield f"  said as authored, because other words were refused or did not come: {len(kept)} ({', '.join(kept)})"
     if ended and ended.reason:
         yield f"  {ended.reason}"

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from assay.errors import UsageError
-from assay.workspace import Task, find_root, load
+from assay.workspace import Task, Workspace, demand_settings, find_root, load
 
 if TYPE_CHECKING:
     from assay.simulation.contract import Facts, Move, User
@@ -38,10 +38,11 @@ def command(task: str, seed: str, mode: str, as_json: bool) -> None:
     """
     root = find_root(Path.cwd())
     workspace = load(root)
+    demand_settings(workspace)
     job = workspace.task(task)
     if job.user is None:
         raise UsageError("no-user", f"`{task}` has no valid user.yaml", "`assay check` says what is wrong with it")
-    user = _user(job, seed or workspace.settings.seed, mode)
+    user = _user(workspace, job, seed or workspace.settings.seed, mode)
     move = user.open()
     _show(move, as_json)
     for facts in _facts(job.milestones, prompt=not as_json and sys.stdin.isatty()):
@@ -51,19 +52,21 @@ def command(task: str, seed: str, mode: str, as_json: bool) -> None:
             break
 
 
-def _user(task: Task, seed: str, mode: str) -> User:
+def _user(workspace: Workspace, task: Task, seed: str, mode: str) -> User:
     """As in the first trial of `assay run` with the same seed."""
     from assay.evidence.leaks import LeakGuard
     from assay.simulation.full import Full
     from assay.simulation.machine import Simulated
-    from assay.trials.milestones import instruction
+    from assay.simulation.rephrasing import rephraser
+    from assay.trials.requests import instruction
 
     assert task.user is not None
     script = task.user.record
     texts = {name: instruction(task, name, first=place == 0) for place, name in enumerate(task.milestones)}
     if mode == "full":
         return Full(script, texts)
-    return Simulated(script, task.id, texts, f"{seed}/0", LeakGuard(task.folder, script.forbidden))
+    guard, rephrase = LeakGuard(task.folder, script.forbidden), rephraser(workspace.settings.simulation)
+    return Simulated(script, task.id, texts, f"{seed}/0", guard, rephrase)
 
 
 def _facts(milestones: tuple[str, ...], prompt: bool) -> Iterator[Facts]:
@@ -106,7 +109,15 @@ def _show(move: Move, as_json: bool) -> None:
         return
     if move.text is not None:
         click.echo(f"\nuser> {move.text}")
-    said = [told.get("intent_id"), *(more["intent_id"] for more in told.get("also", ()))]
+    said = [(text.get("intent_id"), text) for text in (told, *told.get("also", ()))]
+    words = " ".join([told["rule"], *(f"{name}{_worded(text)}" for name, text in said if name)])
     leak = told.get("leak", {})
     verdict = "" if leak.get("ok", True) else f", LEAKS {', '.join(leak['hits'])}"
-    click.secho(f"[{move.state}: {' '.join([told['rule'], *filter(None, said)])}{verdict}]", dim=True)
+    click.secho(f"[{move.state}: {words}{verdict}]", dim=True)
+
+
+def _worded(text: Mapping[str, Any]) -> str:
+    """How an intent was put into words, unless it is as its author wrote it and nothing else was asked for."""
+    if incident := text.get("incident"):
+        return f" (as authored: {', '.join([incident['kind'], *incident['hits'][:1]])})"
+    return " (reworded)" if text.get("wording", "authored") != "authored" else ""

@@ -20,10 +20,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from assay.bounded import LOG_LIMIT, Bounded
 from assay.contents import context_hash
 from assay.errors import EnvironmentMissingError
 from assay.executors import EngineError, Finished, Image, Job, Limits, StoppedError
-from assay.executors.output import LOG_LIMIT, Bounded
 from assay.executors.owners import RUN, abandoned, labels, reap_scratch
 from assay.executors.shell import KILLED, Shell
 from assay.executors.waiting import watched

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
-import re
 import shutil
 import subprocess
 import tempfile
@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 RUN, PID, START, HOST = "assay.run", "assay.pid", "assay.start", "assay.host"
+SOCKETS = Path("/tmp")
+"""Where sockets lie: their paths must be short, and TMPDIR may be long."""
 
 
 def labels(run: str) -> dict[str, str]:
@@ -48,14 +50,15 @@ def _start(pid: int) -> str:
 
 
 def _scratch_prefix() -> str:
-    return f"assay-{re.sub('[^A-Za-z0-9.]', '_', platform.node())}-"
+    """Short, whatever the host is called: the path of a socket in such a folder has 107 bytes at most."""
+    return f"assay-{hashlib.sha256(platform.node().encode()).hexdigest()[:8]}-"
 
 
 @contextmanager
-def scratch() -> Iterator[Path]:
+def scratch(within: Path | None = None) -> Iterator[Path]:
     """A temporary folder named after this process, so that a later one can tell whether it is still in use."""
     prefix = f"{_scratch_prefix()}{os.getpid()}-{_start(os.getpid())}-"
-    with tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True) as name:
+    with tempfile.TemporaryDirectory(prefix=prefix, dir=within, ignore_cleanup_errors=True) as name:
         folder = Path(name)
         folder.chmod(0o755)
         yield folder
@@ -64,9 +67,10 @@ def scratch() -> Iterator[Path]:
 def reap_scratch(within: Path | None = None) -> int:
     """Remove the temporary folders of dead processes of this host; returns how many there were."""
     removed = 0
-    for folder in (within or Path(tempfile.gettempdir())).glob(f"{_scratch_prefix()}*-*-*"):
-        pid, start = folder.name.removeprefix(_scratch_prefix()).split("-")[:2]
-        if pid.isdigit() and _start(int(pid)) != start:
-            shutil.rmtree(folder, ignore_errors=True)
-            removed += 1
+    for place in [within] if within else {Path(tempfile.gettempdir()), SOCKETS}:
+        for folder in place.glob(f"{_scratch_prefix()}*-*-*"):
+            pid, start = folder.name.removeprefix(_scratch_prefix()).split("-")[:2]
+            if pid.isdigit() and _start(int(pid)) != start:
+                shutil.rmtree(folder, ignore_errors=True)
+                removed += 1
     return removed

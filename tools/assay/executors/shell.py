@@ -8,8 +8,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
+from assay.bounded import LOG_LIMIT, Bounded
 from assay.executors import EngineError, Executed
-from assay.executors.output import LOG_LIMIT, Bounded
 from assay.executors.pipe import ExecPipe, frames
 from assay.executors.waiting import watched
 from assay.model.session import Isolation
@@ -45,7 +45,6 @@ class Shell:
         """
         with self._engine.translated("inspect the container"):
             found = self._api.inspect_container(self.container)
-            changed = self._api.diff(self.container) or []
         host = found["HostConfig"]
         return Isolation(
             container=found["Id"],
@@ -54,11 +53,16 @@ class Shell:
                 mount["Destination"] for mount in found["Mounts"] if mount["RW"] or mount["Destination"] not in ours
             ),
             volumes=sorted(mount["Name"] for mount in found["Mounts"] if mount["Type"] == "volume"),
-            start_diff=sorted(item["Path"] for item in changed),
+            start_diff=self.changed(),
             privileged=host["Privileged"],
             memory_bytes=host["Memory"],
             pids_limit=host["PidsLimit"] or 0,
         )
+
+    def changed(self) -> list[str]:
+        """Paths that the engine sees changed against the image; what lies in a volume is never among them."""
+        with self._engine.translated("compare the container with its image"):
+            return sorted(item["Path"] for item in self._api.diff(self.container) or [])
 
     def start(self, files: bytes) -> None:
         """Start the container and unpack the tar archive `files` at its root."""

@@ -79,6 +79,9 @@ class Course(Record):
     turns: Annotated[int, Field(ge=0)] = Field(description="Messages of the user.")
     position: Annotated[int, Field(ge=0)] = Field(description="Place in the order of all trials of the task.")
     agent_state: list[str] = Field(description="Files of the agent before its start, its configuration apart; empty.")
+    image_home: list[str] = Field(
+        default=[], description="What the image has in the agent's home, by first name: every agent finds the same."
+    )
     sealed_sha256: Sha256 = Field(description="Of the sealed part: who ran it, mounts, variables, start time.")
 
 

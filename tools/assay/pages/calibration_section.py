@@ -8,7 +8,7 @@ from assay.contents import content_hash
 from assay.model.calibration import Calibration, Drift, Item, MilestoneRates, Rate
 from assay.pages import markup, plots
 from assay.pages.inert import inline, worded
-from assay.reporters.calibration import difference, interval, number, share
+from assay.reporters.calibration import difference, interval, number, share, spoken
 from assay.results.scores import counted
 from assay.workspace import Task
 
@@ -44,7 +44,8 @@ def section(task: Task) -> str:
         return "Not calibrated: `assay calibrate` measures how often agents solve the task, and writes it down here.\n"
     found = task.calibration.record
     measured = f" Measured difficulty: {found.difficulty}." if found.difficulty else ""
-    lead = f"{brief(task)}\n\n{worded(found.why)}; with a {WORDS[found.mode]}.{measured}\n\n"
+    said = f" {spoken(found).capitalize()}." if spoken(found) else ""
+    lead = f"{brief(task)}\n\n{worded(found.why)}; with a {WORDS[found.mode]}.{measured}{said}\n\n"
     note = f"{markup.note(SCRIPTED, 'warning', 'Scripted policies')}\n" if found.scripted else ""
     weak = [*_items("test", found.tests), *_items("criterion", found.criteria)]
     flagged = markup.table(("weak item", "what", "discrimination", "passes in failing trials"), weak) if weak else ""

@@ -26,6 +26,7 @@ def as_text(calibration: Calibration) -> str:
     c = calibration
     scripted = [arm.name for arm in c.arms if arm.scripted]
     note = [f"{', '.join(scripted)}: {SCRIPTED}"] if scripted else []
+    note += [spoken(c)] if spoken(c) else []
     at = ", ".join(str(item.k) for item in c.samples[0].passes) if c.samples else ""
     return "\n".join(
         [
@@ -42,6 +43,16 @@ def as_text(calibration: Calibration) -> str:
             *(drift_lines(c.drift) if c.drift else ()),
         ]
     )
+
+
+def spoken(calibration: Calibration) -> str:
+    """How the simulated user's words were made; empty when all stand in user.yaml."""
+    others = [wording for wording in calibration.wordings if wording != "authored"]
+    kept = sum(trial.incidents for trial in calibration.trials)
+    if not others and not kept:
+        return ""
+    by = f"reworded by an endpoint ({', '.join(others)})" if others else "as authored, although an endpoint was set"
+    return f"the simulated user's texts were {by}; {kept} other wordings were refused or did not come"
 
 
 def columns(rows: Sequence[Sequence[str]]) -> list[str]:

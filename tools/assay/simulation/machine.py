@@ -29,7 +29,7 @@ from assay.model.trajectory import Step
 from assay.model.user import Intent, SimulatedUser, Trigger
 from assay.simulation.contract import Facts, Move, State
 from assay.simulation.facts import Match, asked_for, claims_done, questions
-from assay.simulation.rephrasing import Rephrase
+from assay.simulation.rephrasing import AUTHORED, Rephrase
 
 NUDGE = "That does not work here yet as I asked for it. Please look again."
 AGAIN = "Something that I asked for earlier does not work here. Please look again."
@@ -200,7 +200,7 @@ class Simulated:
         number = self._variant(intent)
         text = intent.says[number or 0]
         self._used[intent.id] += 1
-        noted: dict[str, Any] = {"variant": number, "repeat": self._used[intent.id], "rephrased": False}
+        noted: dict[str, Any] = {"variant": number, "repeat": self._used[intent.id], "wording": AUTHORED}
         if self._rephrase:
             text, more = self._rephrase(intent, text, self._leak)
             noted |= more

@@ -6,21 +6,36 @@ The endpoint sees the one intent that was chosen and decides nothing.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from assay.errors import EnvironmentMissingError
+from assay.errors import EnvironmentMissingError, UsageError
 from assay.evidence.leaks import Leak
+from assay.model.settings import Rewording
 from assay.model.user import Intent
 
 Rephrase = Callable[[Intent, str, Callable[[str], Leak]], tuple[str, Mapping[str, Any]]]
 """From an intent, its authored text and the leak check of the moment: what to say, and what is noted about it."""
+AUTHORED = "authored"
+"""The wording of a text that is said as it stands in user.yaml."""
 LENGTH = 400
 """Another wording must be shorter, in characters."""
 PROMPT = (
     "You reword one message that a user writes to a programmer. Keep every fact, name and number, add nothing, answer "
     "with the message alone."
 )
+
+
+def rephraser(settings: Rewording | None) -> Rephrase | None:
+    """The one that assay.toml asks for. Raises UsageError without its key, EnvironmentMissingError without openai."""
+    if settings is None:
+        return None
+    key = os.environ.get(settings.key) if settings.key else "unused"
+    if not key:
+        hint = "set it, or take `[simulation]` out of assay.toml: then the authored texts are said"
+        raise UsageError("no-key", f"the variable `{settings.key}` with the API key is not set", hint)
+    return Rephraser(settings.endpoint, settings.model, key)
 
 
 class Rephraser:
@@ -36,13 +51,17 @@ class Rephraser:
             message = "rewording needs the openai package, which is not installed"
             raise EnvironmentMissingError("openai-missing", message, "pip install 'assay[llm]'") from error
         self._model = model
+        self._wording = "rephrased-" + _digest(f"{PROMPT}\0{model}")[:12]
         # an endpoint of another kind answers with text or other JSON, which the library hands out as it is
         self._failures = (openai.OpenAIError, ValueError, AttributeError, TypeError, LookupError)
         self._client = openai.OpenAI(base_url=endpoint, api_key=key, timeout=seconds, max_retries=0)
 
     def __call__(self, intent: Intent, text: str, check: Callable[[str], Leak]) -> tuple[str, Mapping[str, Any]]:
-        """Notes `rephrased`, the model and a digest of the prompt, and an `incident` when the authored text is used."""
-        noted = {"model": self._model, "prompt_sha256": _digest(f"{PROMPT}\0{text}")}
+        """Notes the `wording`, a digest of the prompt, and an `incident` when the authored text is used all the same.
+
+        The model is named by a digest: a trajectory tells of no model.
+        """
+        noted = {"prompt_sha256": _digest(f"{PROMPT}\0{text}")}
         try:
             answer = self._client.chat.completions.create(
                 model=self._model,
@@ -52,10 +71,10 @@ class Rephraser:
             other = str(answer.choices[0].message.content or "").strip()
         except self._failures as error:
             incident = {"kind": "endpoint", "hits": [], "what": type(error).__name__}
-            return text, {"rephrased": False, **noted, "incident": incident}
+            return text, {"wording": AUTHORED, **noted, "incident": incident}
         if incident := _refused(intent, text, other, check):
-            return text, {"rephrased": False, **noted, "incident": {**incident, "raw_sha256": _digest(other)}}
-        return other, {"rephrased": True, **noted}
+            return text, {"wording": AUTHORED, **noted, "incident": {**incident, "raw_sha256": _digest(other)}}
+        return other, {"wording": self._wording, **noted}
 
 
 def _refused(intent: Intent, text: str, other: str, check: Callable[[str], Leak]) -> dict[str, Any]:

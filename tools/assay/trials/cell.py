@@ -50,7 +50,9 @@ class Cell:
     settings: AgentSettings
     isolation: Isolation
     state_before: Sequence[str]
-    """Files in the agent's home before anything was put there."""
+    """Files in the agent's home before anything was put there, those that came with the image apart."""
+    image_home: Sequence[str]
+    """What the image has in the agent's home, by its first name there: all agents find the same."""
     environment: Mapping[str, str]
     user: str
     workdir: str
@@ -121,7 +123,7 @@ def cell(
         sources = {path: str(source) for path, source in mounts.items()}
         shell.start(_archive({}))
         path = shell.execute(["sh", "-c", 'printf %s "$PATH"']).output.decode()
-        before = _home(shell, user)
+        before, brought = _home(shell, file.workdir, isolation.mounts)
         shell.put(_archive({name: fill(text, file.workdir) for name, text in settings.files.items()}))
         if user:
             shell.execute(["chown", "-R", user.split(":")[0], HOME], user="0")
@@ -144,7 +146,7 @@ def cell(
             "command": list(settings.command),
             "begun": round(time.time(), 3),
         }
-        yield Cell(shell, settings, isolation, before, environment, user, file.workdir, sealed)
+        yield Cell(shell, settings, isolation, before, brought, environment, user, file.workdir, sealed)
 
 
 @cache
@@ -161,14 +163,21 @@ def fill(text: str, workdir: str) -> str:
     return text
 
 
-def _home(shell: Shell, user: str) -> list[str]:
-    """Make the agent's home; returns what was there already."""
-    found = shell.execute(["sh", "-c", f"find {HOME} ! -type d 2>/dev/null"], user="0").output.decode(errors="replace")
+def _home(shell: Shell, workdir: str, mounts: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Make the agent's home; returns the files that were there and not in the image, and what the image has there.
+
+    The work tree may lie in it: that is the task's.
+    """
+    line = f"find {HOME} -path {shlex.quote(workdir)} -prune -o ! -type d -print 2>/dev/null"
+    found = shell.execute(["sh", "-c", line], user="0").output.decode(errors="replace").splitlines()
+    changed = set(shell.changed())
+    state = [path for path in found if path in changed or any(path.startswith(f"{mount}/") for mount in mounts)]
+    brought = {path.removeprefix(f"{HOME}/").partition("/")[0] for path in found if path not in state}
     folders = " ".join([HOME, *_XDG.values()])
     made = shell.execute(["sh", "-c", f"mkdir -p {folders}"], user="0")
     if made.exit_code != 0:
         raise EngineError(f"the agent's home cannot be made: {made.output.decode(errors='replace').strip()}")
-    return sorted(line for line in found.splitlines() if line)
+    return sorted(state), sorted(brought)
 
 
 def _bridge(shell: Shell) -> None:

@@ -129,6 +129,7 @@ def _course(recording: Recording) -> Course | None:
         turns=recording.turns,
         position=planned.position,
         agent_state=recording.agent_state,
+        image_home=recording.image_home,
         sealed_sha256=hashlib.sha256(sealed(recording).encode()).hexdigest(),
     )
 

@@ -12,19 +12,18 @@ import os
 import re
 import socketserver
 import ssl
-import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 from urllib.parse import quote, urlsplit
 
 from assay.errors import UsageError
+from assay.executors.owners import SOCKETS, scratch
 from assay.model.agents import MODEL_ALIAS, AgentSettings
 
 SOCKET = "model.sock"
@@ -77,9 +76,8 @@ class Gateway:
         self._tls = ssl.create_default_context() if self._base.scheme == "https" else None
 
     def __enter__(self) -> Gateway:
-        self._scratch = tempfile.TemporaryDirectory(prefix="gate-", dir="/tmp")
-        self.folder = Path(self._scratch.name)
-        self.folder.chmod(0o755)
+        self._scratch = scratch(SOCKETS)
+        self.folder = self._scratch.__enter__()
         self._server = _Server(str(self.folder / SOCKET), self)
         (self.folder / SOCKET).chmod(0o777)
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
@@ -90,7 +88,7 @@ class Gateway:
     ) -> None:
         self._server.shutdown()
         self._server.server_close()
-        self._scratch.cleanup()
+        self._scratch.__exit__(None, None, None)
 
     def preflight(self) -> str:
         """Why the endpoint cannot be used; empty when it answers. An endpoint need not list its models."""
@@ -127,6 +125,14 @@ class Gateway:
         asked = Asked(round(time.monotonic() - self._started, 3), path)
         self.log.append(asked)
         return asked
+
+    def traffic(self) -> list[dict[str, Any]]:
+        """All that was asked, by path and status: how often, seconds of the first and the last time, tokens.
+
+        Paths hint at who asks, so this belongs to the sealed part of a session.
+        """
+        kinds = dict.fromkeys((asked.path, asked.status) for asked in self.log)
+        return [_tally([asked for asked in self.log if (asked.path, asked.status) == kind]) for kind in kinds]
 
     def note(self, status: int) -> None:
         """What the endpoint answered; a good answer ends earlier trouble. Paths are not told: they hint at who asks."""
@@ -186,6 +192,18 @@ def _aliased(told: Any, asked: Asked) -> Any:
             asked.prompt_tokens = used.get("prompt_tokens", used.get("input_tokens", asked.prompt_tokens))
             asked.completion_tokens = used.get("completion_tokens", used.get("output_tokens", asked.completion_tokens))
     return told
+
+
+def _tally(same: Sequence[Asked]) -> dict[str, Any]:
+    return {
+        "path": same[0].path,
+        "status": same[0].status,
+        "requests": len(same),
+        "first": same[0].seconds,
+        "last": same[-1].seconds,
+        "prompt_tokens": sum(asked.prompt_tokens or 0 for asked in same),
+        "completion_tokens": sum(asked.completion_tokens or 0 for asked in same),
+    }
 
 
 def _error(message: str) -> Mapping[str, object]:

@@ -9,6 +9,7 @@ from assay.model.calibration import CalibrationMode, TrialResult
 from assay.model.outcome import TestReport
 from assay.model.rubric import Rubric
 from assay.model.user import SimulatedUser
+from assay.simulation.rephrasing import AUTHORED
 from assay.trials.files import outcome_of
 from assay.trials.recording import Recording
 from assay.trials.session import Order
@@ -20,6 +21,7 @@ def measured(
     """What the trial showed. Disclosures are read where the user's steps carry them."""
     reports = {name: done.report for name, done in recording.final.items()}
     said = list(_disclosures(recording))
+    wordings = {str(text.get("wording", AUTHORED)) for text in spoken(recording)}
     once, kept = _retention(recording)
     asked = {intent.id for intent in (user.intents if user else ()) if any(item.on_ask for item in intent.reveal)}
     metrics = recording.metrics
@@ -41,11 +43,19 @@ def measured(
         revealed=len(set(_answered(said)) & asked),
         corrections=sum(item.get("state_after") == "CORRECT" for item in said),
         nudges=sum(item.get("state_after") == "NUDGE" for item in said),
+        wording=next(iter(wordings - {AUTHORED}), AUTHORED),
+        incidents=sum("incident" in text for text in spoken(recording)),
         once_passed=once,
         retained=kept,
         seconds=round(recording.seconds, 3),
         tokens=sum(count or 0 for count in counts) if metrics else None,
     )
+
+
+def spoken(recording: Recording) -> Iterator[Mapping[str, Any]]:
+    """What is noted about each text of the user; one message may hold several."""
+    for item in _disclosures(recording):
+        yield from (item, *item.get("also", ()))
 
 
 def _disclosures(recording: Recording) -> Iterator[Mapping[str, Any]]:

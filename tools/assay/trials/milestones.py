@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import re
 import shutil
 import tarfile
 from collections.abc import Callable, Iterable
@@ -25,17 +24,7 @@ from assay.verification.preparation import Prepared, artifact_paths
 from assay.verification.separate import verify
 from assay.verification.solving import Work, missing_solution, write_script
 from assay.verification.verdicts import Verified
-from assay.workspace import Task
 from assay.worktree import image_tree, patched_tree, products, tracked_copy, tree_artifacts
-
-_CANARY = re.compile(r"\A(?:[ \t]*(?:<!--[^\n]*canary[^\n]*-->|#[^\n]*canary[^\n]*)[ \t]*\n+)+", re.IGNORECASE)
-
-
-def instruction(task: Task, milestone: str, *, first: bool) -> str:
-    """What the user says when `milestone` begins: its instruction, after the task's own for the first one."""
-    names = ["instruction.md"] if first else []
-    texts = [_CANARY.sub("", task.text(name)) for name in (*names, f"steps/{milestone}/instruction.md")]
-    return "\n\n".join(text.strip() for text in texts if text.strip()) or f"Milestone `{milestone}`."
 
 
 @dataclass(frozen=True)

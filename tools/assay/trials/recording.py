@@ -66,6 +66,7 @@ class Recording:
     """The user's turn after which a milestone's tests first passed."""
     metrics: FinalMetrics | None = None
     agent_state: list[str] = field(default_factory=list)
+    image_home: list[str] = field(default_factory=list)
     sealed: dict[str, object] = field(default_factory=dict)
     """What tells who it was; never in the open files."""
 

@@ -26,14 +26,15 @@ from assay.sealing.identities import add
 from assay.simulation.contract import User
 from assay.simulation.full import Full
 from assay.simulation.machine import Simulated
+from assay.simulation.rephrasing import Rephrase
 from assay.storage import place_whole
 from assay.trials.disguise import Disguise
 from assay.trials.endings import Ended, endpoint_ended
 from assay.trials.files import files, sealed
 from assay.trials.gateway import Gateway
 from assay.trials.installs import provide
-from assay.trials.milestones import instruction
 from assay.trials.recording import Planned, Recording
+from assay.trials.requests import instruction
 from assay.trials.session import Bench, Controls, Order, run_trial
 from assay.trials.watching import Caps
 from assay.verification.preparation import Prepared, prepare
@@ -50,7 +51,8 @@ _SCRIPTED = "policy:"
 class Study:
     """Trials of one task. `speak` makes a user where the order alone does not say who it is.
 
-    It is given the milestones that the session may come to, with their written instructions.
+    It is given the milestones that the session may come to, with their written instructions. `rephrase` puts what
+    simulated users say in other words.
     """
 
     root: Path
@@ -59,6 +61,7 @@ class Study:
     pool: Executor
     caps: Caps
     speak: Callable[[Order, Mapping[str, str], Controls], User] | None = None
+    rephrase: Rephrase | None = None
     prepared: Prepared = field(init=False)
 
     def __post_init__(self) -> None:
@@ -91,6 +94,8 @@ class Study:
                 with self._installing:
                     program = provide(self.root, order.turn.agent, order.settings)
                 gateway = stack.enter_context(self._gateway(order.settings))
+                if gateway:
+                    stack.callback(lambda: recording.sealed.update(asked=gateway.traffic()))
                 recording.ended = _preflight(gateway)
                 if recording.ended is None:
                     bench = Bench(self.engine, self.prepared, self.pool, self.caps)
@@ -124,7 +129,8 @@ class Study:
         script = self.task.user.record if self.task.user else None
         if order.mode == "full" or script is None:
             return Full(script, texts)
-        return Simulated(script, self.task.id, texts, order.seed, LeakGuard(self.task.folder, script.forbidden))
+        guard = LeakGuard(self.task.folder, script.forbidden)
+        return Simulated(script, self.task.id, texts, order.seed, guard, self.rephrase)
 
 
 @contextmanager

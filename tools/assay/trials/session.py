@@ -87,7 +87,8 @@ def run_trial(
     try:
         start = Start(bench.engine, bench.prepared, folder)
         with cell(bench.engine, bench.prepared, order.settings, gateway, program) as box:
-            recording.isolation, recording.agent_state = box.isolation, list(box.state_before)
+            recording.isolation = box.isolation
+            recording.agent_state, recording.image_home = list(box.state_before), list(box.image_home)
             recording.sealed |= box.sealed_facts()
             if order.starts_at:
                 reference_until(box.shell, bench.prepared, order.starts_at, folder)

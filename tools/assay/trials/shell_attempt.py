@@ -17,8 +17,9 @@ from assay.executors import Executed, Taken
 from assay.executors.docker import Engine, Shell
 from assay.model.attempt import Action
 from assay.model.outcome import TestReport
-from assay.trials.milestones import Start, instruction, run_tests
+from assay.trials.milestones import Start, run_tests
 from assay.trials.recording import Recording
+from assay.trials.requests import instruction
 from assay.verification.preparation import resolve
 
 OUTPUT_LIMIT = 64 * 1024

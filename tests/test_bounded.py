@@ -7,7 +7,7 @@ import hashlib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.executors.output import Bounded
+from assay.bounded import Bounded
 
 
 @given(st.lists(st.binary(max_size=30), max_size=30), st.integers(1, 40).map(lambda half: 2 * half))
