@@ -3,7 +3,7 @@
 `base/` is a valid workspace. An overlay is a folder: its files replace those of the base, `NAME.delete` deletes NAME,
 and `NAME.edit` holds replacements `old` / `====` / `new`, separated by `----` lines, whose old text must occur exactly
 once. Digests are filled in last, so a file can be changed without making its session stale. `commits.txt` holds the
-message of a commit with which everything is put under version control.
+message of a commit with which everything is put under version control; what lies in `later/` is changed afterwards.
 """
 
 from __future__ import annotations
@@ -29,13 +29,16 @@ def build(root: Path, *overlays: Path) -> Path:
     fill(root)
     if (root / "commits.txt").exists():
         commit(root)
+    if (root / "later").exists():
+        shutil.copytree(root / "later", root, dirs_exist_ok=True)
+        shutil.rmtree(root / "later")
     return root
 
 
 def commit(root: Path) -> None:
     """Put everything on a branch beside an empty `main`, with the message that commits.txt holds."""
     message = root / "commits.txt"
-    git = ["git", "-C", str(root)]
+    git = ["git", "-C", str(root), "-c", "user.name=t", "-c", "user.email=t@localhost", "-c", "commit.gpgsign=false"]
     for arguments in (("init", "-q", "-b", "main"), ("commit", "-q", "--allow-empty", "-m", "Start")):
         subprocess.run([*git, *arguments], check=True)
     subprocess.run([*git, "checkout", "-q", "-b", "more-runs"], check=True)

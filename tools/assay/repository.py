@@ -179,15 +179,16 @@ def branches(root: Path, whole: bool) -> list[str]:
     return _lines(root, "branch", "--show-current")
 
 
-def versions(root: Path, folders: Sequence[str]) -> tuple[int, Iterator[tuple[str, str, bytes]]]:
-    """How many objects, and path, id and content of every file that any reference ever led to below `folders`.
+def versions(root: Path, paths: Sequence[str], start: str = "--all") -> tuple[int, Iterator[tuple[str, str, bytes]]]:
+    """How many objects, and path, id and content of every file that any reference ever led to below `paths`.
 
-    Contents are read one at a time. Paths are relative to `root`. Raises GitError.
+    `start` may name one reference instead. Contents are read one at a time. Paths are relative to `root`.
+    Raises GitError.
     """
     prefix = "".join(_lines(root, "rev-parse", "--show-prefix"))
-    listed = (line.partition(" ") for line in _lines(root, "rev-list", "--all", "--objects", "--", *folders))
-    paths = {name: path.removeprefix(prefix) for name, _, path in listed if path}
-    return len(paths), _contents(root, paths)
+    listed = (line.partition(" ") for line in _lines(root, "rev-list", start, "--objects", "--", *paths))
+    named = {name: path.removeprefix(prefix) for name, _, path in listed if path}
+    return len(named), _contents(root, named)
 
 
 def _contents(root: Path, paths: Mapping[str, str]) -> Iterator[tuple[str, str, bytes]]:

@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 
 from assay.diagnostics import Diagnostic, Position
+from assay.documents import parse, validate
 from assay.masking.files import Found, leaks, names, split
+from assay.model.sealed import Commitments
 from assay.rules import declare
 from assay.workspace import Workspace
 
@@ -27,6 +29,20 @@ Good:
     Add three runs on row-merge
 """,
 )
+declare(
+    "seal-history",
+    """A commitment stands as it was first published: no later commit changes it or takes it away.
+
+    Whoever can change a promise afterwards has promised nothing. The history of the checked-out commit is read.
+
+    Bad:
+        # an earlier commit says "calm-heron": "31c2…"
+        "commitments": {"calm-heron": "77aa…"}
+
+    Good:
+        "commitments": {"calm-heron": "31c2…"}
+    """,
+)
 _HINT = "write that history anew before it is shared: once it is cloned, it is out"
 
 
@@ -45,11 +61,36 @@ def check_history(workspace: Workspace, whole: bool = False, progress: Progress 
     if not is_versioned(workspace.root):
         return
     try:
+        yield from _promises(workspace)
         yield from _commits(workspace, whole)
         if whole:
             yield from _versions(workspace, progress)
     except GitError:
         return  # no git, no commit, or not a work tree: nothing that anybody could see
+
+
+def _promises(workspace: Workspace) -> Iterator[Diagnostic]:
+    """Commitments of earlier commits that are not what they were."""
+    if not workspace.attempts or not (workspace.commitments or workspace.settings.seal.recipients):
+        return
+    from assay.repository import commit_of, versions
+
+    said: set[tuple[str, str]] = set()
+    paths = [f"trajectories/{task}/commitments.json" for task in workspace.attempts]
+    for path, name, content in versions(workspace.root, paths, "HEAD")[1]:
+        document, _ = parse(content.decode("utf-8", "replace"), path, ".json")
+        earlier = validate(document, Commitments)[0] if document else None
+        now = workspace.commitments.get(path.split("/")[1])
+        for alias, digest in earlier.commitments.items() if earlier else ():
+            if (now and now.record.commitments.get(alias) == digest) or (path, alias) in said:
+                continue
+            said.add((path, alias))
+            found = "it is another one" if now and alias in now.record.commitments else "it is gone"
+            commit = commit_of(workspace.root, name, path)[:12]
+            message = f"the commitment for `{alias}` must be the one of commit {commit}; {found}"
+            position = now.document.position(("commitments", alias)) if now else Position(1, 1)
+            hint = "restore it; a trajectory that is made anew gets a new alias"
+            yield Diagnostic.at(path, position, "seal-history", message, hint=hint)
 
 
 def _commits(workspace: Workspace, whole: bool) -> Iterator[Diagnostic]:

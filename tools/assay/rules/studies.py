@@ -232,8 +232,14 @@ def _sessions(workspace: Workspace) -> Iterator[tuple[str, Entry[Session]]]:
 
 
 def _identities(workspace: Workspace) -> Iterator[tuple[str, IdentityMap]]:
-    """Those on this machine; a file that cannot be read is for the commands that write it to complain about."""
+    """Those that were opened, or those on this machine.
+
+    A file that cannot be read is for the commands that write it to complain about.
+    """
     for task in workspace.tasks:
+        if opened := workspace.openings.get(task):
+            yield task, IdentityMap(format=1, task=task, identities=opened.record.identities)
+            continue
         with suppress(UsageError):
             yield task, known(workspace.root, task)
 
