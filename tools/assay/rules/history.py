@@ -33,15 +33,15 @@ declare(
     "seal-history",
     """A commitment stands as it was first published: no later commit changes it or takes it away.
 
-    Whoever can change a promise afterwards has promised nothing. The history of the checked-out commit is read.
+Whoever can change a promise afterwards has promised nothing. The history of the checked-out commit is read.
 
-    Bad:
-        # an earlier commit says "calm-heron": "31c2…"
-        "commitments": {"calm-heron": "77aa…"}
+Bad:
+    # an earlier commit says "calm-heron": "31c2…"
+    "commitments": {"calm-heron": "77aa…"}
 
-    Good:
-        "commitments": {"calm-heron": "31c2…"}
-    """,
+Good:
+    "commitments": {"calm-heron": "31c2…"}
+""",
 )
 _HINT = "write that history anew before it is shared: once it is cloned, it is out"
 
