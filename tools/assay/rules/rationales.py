@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import weakref
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from assay.diagnostics import Diagnostic, Severity
 from assay.documents.source import Loc
@@ -54,7 +56,8 @@ class _Text:
         end = _ENDS.search(self.text, start)
         return self.text[start : end.start() if end else len(self.text)]
 
-    def sentences(self) -> Iterator[tuple[int, str, list[Citation | Malformed]]]:
+    @cached_property
+    def sentences(self) -> tuple[tuple[int, str, list[Citation | Malformed]], ...]:
         """Offset, words without citations and without what they name, and the citations of each sentence.
 
         What is meant to be a citation counts as one: that it cannot be read is said elsewhere.
@@ -64,20 +67,31 @@ class _Text:
         blank = self.text
         for item in citations:  # a full stop in a quote ends no sentence
             blank = blank[: item.start] + "\0" * (item.end - item.start) + blank[item.end :]
-        start = 0
+        start, sentences = 0, []
         for end in [*_ENDS.finditer(blank), None]:
             stop = end.start() if end else len(blank)
             words = _NAMED.sub(" _ ", blank[start:stop].replace("\0", " "))
-            yield start, words, [item for item in citations if start <= item.start < stop]
+            sentences.append((start, words, [item for item in citations if start <= item.start < stop]))
             start = end.end() if end else stop
+        return tuple(sentences)
 
     def found(self, name: str, offset: int, message: str, hint: str = "") -> Diagnostic:
         position = self.sheet.document.position_in(self.loc, offset)
         return self.sheet.finding(position, name, message, hint)
 
 
-def _texts(workspace: Workspace) -> Iterator[_Text]:
+_last: list[tuple[weakref.ref[Workspace], tuple[_Text, ...]]] = []
+"""The texts of the workspace that was looked at last: six rules share one reading."""
+
+
+def _texts(workspace: Workspace) -> tuple[_Text, ...]:
     """Without texts that cite nothing at all: `rationale-no-citation` says so, and that is enough."""
+    if not _last or _last[0][0]() is not workspace:
+        _last[:] = [(weakref.ref(workspace), tuple(_read(workspace)))]
+    return _last[0][1]
+
+
+def _read(workspace: Workspace) -> Iterator[_Text]:
     for sheet in graded_sheets(workspace):
         for alias, graded in sheet.record.grades.items():
             if cites(graded.rationale):
@@ -93,7 +107,7 @@ def _uncited(workspace: Workspace, pattern: re.Pattern[str]) -> Iterator[tuple[_
     """
     for text in _texts(workspace):
         ids = {item.id for item in text.sheet.rubric.criteria} if text.sheet.rubric else set()
-        for start, words, citations in text.sentences():
+        for start, words, citations in text.sentences:
             if not citations and (match := pattern.search(words)) and not ids & set(_NAME.findall(text.raw(start))):
                 yield text, start, match[0]
 
@@ -165,7 +179,7 @@ def rationale_number_missing(workspace: Workspace) -> Iterator[Diagnostic]:
         It runs 4 tests [step:3.c1 "4 passed in 0.31s"].
     """
     for text in _texts(workspace):
-        for start, words, citations in text.sentences():
+        for start, words, citations in text.sentences:
             numbers = [number.strip(".,") for number in _NUMBER.findall(words)]
             if not numbers or not (evidence := _evidence(text, citations)):
                 continue
@@ -211,7 +225,7 @@ def rationale_length(workspace: Workspace) -> Iterator[Diagnostic]:
     for text in _texts(workspace):
         if text.alias is None:
             continue
-        count = sum(len(words.split()) for _, words, _ in text.sentences())
+        count = sum(len(words.split()) for _, words, _ in text.sentences)
         if not FEWEST <= count <= MOST:
             message = f"the rationale must have {FEWEST} to {MOST} words without its citations, found {count}"
             yield text.found("rationale-length", 0, message)
