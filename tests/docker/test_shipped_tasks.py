@@ -29,7 +29,8 @@ def test_a_shipped_task_is_proven_and_its_trajectories_reproduce(task: str, tmp_
     assert head.startswith(
         f"{task}: proven (no-op fails, ladder 2/2, oracle 1/1 [0.21, 1.00], hijack 0/17 forged, 1 with"
     )
-    assert "; 4 of 4 trajectories reproduce)" in head
+    number = len(list((ROOT / "trajectories" / task).iterdir()))
+    assert f"; {number} of {number} trajectories reproduce)" in head
     proof = json.loads(next(tmp_path.glob(".assay/replays/*/*/replay.json")).read_text())
     stages = {stage["name"]: stage for stage in proof["stages"]}
     for plant in BATTERY:
