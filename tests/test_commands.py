@@ -12,6 +12,7 @@ import pytest
 
 from assay.cli import main
 from assay.errors import ExitCode
+from assay.workspace import load
 from tests.rules.overlay import build, edit
 
 ROOT = Path(__file__).parent.parent
@@ -68,9 +69,9 @@ def test_rank_by_agent_pools_tasks_and_says_they_are_few(
 ) -> None:
     monkeypatch.chdir(ROOT)
     agents: dict[str, dict[str, str]] = {}
-    for folder in sorted(ROOT.glob("trajectories/*/*")):
-        known = agents.setdefault(folder.parent.name, {})
-        known[folder.name] = f"agent-{len(known)}"
+    for sheet in load(ROOT).sheets:
+        graded = sorted(sheet.entry.record.grades) if sheet.entry else []
+        agents[sheet.task] = {alias: f"agent-{number}" for number, alias in enumerate(graded)}
     file = tmp_path / "agents.json"
     file.write_text(json.dumps(agents))
     assert main(["rank", "--agents", str(file), "--format", "json"]) == ExitCode.CLEAN

@@ -121,7 +121,7 @@ def cell(
     with engine.open(prepared.image, file.workdir, "", own, limits, mounts) as shell:
         isolation = shell.isolation(ours=set(mounts))
         sources = {path: str(source) for path, source in mounts.items()}
-        shell.start(_archive({}))
+        shell.start(_archive(_bridges() if SOCKETS in mounts else {}))
         path = shell.execute(["sh", "-c", 'printf %s "$PATH"']).output.decode()
         before, brought = _home(shell, file.workdir, isolation.mounts)
         shell.put(_archive({name: fill(text, file.workdir) for name, text in settings.files.items()}))
@@ -169,36 +169,33 @@ def _home(shell: Shell, workdir: str, mounts: Sequence[str]) -> tuple[list[str],
     The work tree may lie in it: that is the task's.
     """
     line = f"find {HOME} -path {shlex.quote(workdir)} -prune -o ! -type d -print 2>/dev/null"
-    found = shell.execute(["sh", "-c", line], user="0").output.decode(errors="replace").splitlines()
-    changed = set(shell.changed())
+    folders = " ".join([HOME, *_XDG.values()])
+    made = shell.execute(["sh", "-c", f"{line}; mkdir -p {folders}"], user="0")
+    found = made.output.decode(errors="replace").splitlines()
+    if made.exit_code != 0:
+        raise EngineError(f"the agent's home cannot be made: {''.join(found[-1:])}")
+    changed = set(shell.changed() if found else ())  # the engine takes its time
     state = [path for path in found if path in changed or any(path.startswith(f"{mount}/") for mount in mounts)]
     brought = {path.removeprefix(f"{HOME}/").partition("/")[0] for path in found if path not in state}
-    folders = " ".join([HOME, *_XDG.values()])
-    made = shell.execute(["sh", "-c", f"mkdir -p {folders}"], user="0")
-    if made.exit_code != 0:
-        raise EngineError(f"the agent's home cannot be made: {made.output.decode(errors='replace').strip()}")
     return sorted(state), sorted(brought)
+
+
+def _bridges() -> dict[str, str]:
+    scripts = resources.files("assay.trials") / "container"
+    return {f"{BRIDGE}/{name}": (scripts / name).read_text(encoding="utf-8") for name in _BRIDGES.values()}
 
 
 def _bridge(shell: Shell) -> None:
     """Start the program that carries connections to the socket, with whatever the image has."""
-    scripts = resources.files("assay.trials") / "container"
-    contents = {f"{BRIDGE}/{name}": (scripts / name).read_text(encoding="utf-8") for name in _BRIDGES.values()}
-    shell.put(_archive(contents))
     ready, socket = f"{BRIDGE}/ready", f"{SOCKETS}/{SOCKET}"
     tries = " || ".join(
         f"{{ command -v {program} >/dev/null && {program} {BRIDGE}/{script} {PORT} {socket} {ready}; }}"
         for program, script in _BRIDGES.items()
     )
     shell.detach(["sh", "-c", f"{tries} || echo none > {BRIDGE}/none"])
-    waited = shell.execute(
-        [
-            "sh",
-            "-c",
-            f"for i in $(seq 200); do [ -e {ready} ] && exit 0; [ -e {BRIDGE}/none ] && exit 1; sleep 0.05; done",
-        ]
-    )
-    if waited.exit_code != 0 or shell.execute(["test", "-e", ready], user="0").exit_code != 0:
+    found = f"[ -e {ready} ] && exit 0; [ -e {BRIDGE}/none ] && exit 1"
+    waited = shell.execute(["sh", "-c", f"for i in $(seq 200); do {found}; sleep 0.05; done; exit 1"], user="0")
+    if waited.exit_code != 0:
         raise EngineError("the way to the model cannot be opened in the container: the image needs perl or python3")
 
 
