@@ -20,6 +20,7 @@ LAYERS = [
     ["assay", "assay.model", "assay.diagnostics", "assay.errors"],
     [
         "assay.documents",
+        "assay.kinds",
         "assay.workspace",
         "assay.repository",
         "assay.sealing",

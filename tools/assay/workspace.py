@@ -8,32 +8,32 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic
 
+from assay import kinds
 from assay.diagnostics import Diagnostic, Position, Severity
 from assay.documents import Document, parse, read, validate
 from assay.errors import UsageError
-from assay.model.annotation import Annotation
-from assay.model.base import Record
-from assay.model.calibration import Calibration
-from assay.model.escalation import Escalation
-from assay.model.outcome import ORDER, Outcome, Proof, TestReport, is_valid
-from assay.model.people import People
-from assay.model.reported import Reported, ReportedResults
-from assay.model.rubric import Rubric
-from assay.model.sealed import Commitments, Opening
-from assay.model.session import Session
+from assay.kinds import Kind, R
 from assay.model.settings import Settings
-from assay.model.task import TaskFile
-from assay.model.trajectory import Step, Trajectory
-from assay.model.user import SimulatedUser
+
+if TYPE_CHECKING:
+    from assay.model.annotation import Annotation
+    from assay.model.calibration import Calibration
+    from assay.model.escalation import Escalation
+    from assay.model.outcome import Outcome, Proof, TestReport
+    from assay.model.people import People
+    from assay.model.reported import Reported, ReportedResults
+    from assay.model.rubric import Rubric
+    from assay.model.sealed import Commitments, Opening
+    from assay.model.session import Session
+    from assay.model.task import TaskFile
+    from assay.model.trajectory import Step, Trajectory
+    from assay.model.user import SimulatedUser
 
 SETTINGS = "assay.toml"
 PROOFS = ".assay/replays"
 """Where replays leave their evidence; never committed, never overwritten."""
-
-
-R = TypeVar("R", bound=Record)
 
 
 IMPORTED = "imported"
@@ -123,6 +123,8 @@ class Attempt:
 
     @property
     def _imported_outcome(self) -> Outcome | None:
+        from assay.model.outcome import ORDER
+
         found = {entry.record.outcome for entry in self.reports.values()} if self.is_imported else set()
         if self.is_imported and not found and self.reported:
             return self.reported.outcome
@@ -131,6 +133,8 @@ class Attempt:
     @property
     def is_invalid(self) -> bool:
         """Whether it is known that the attempt carries no grade: it is no failure, and in no rate and no ranking."""
+        from assay.model.outcome import is_valid
+
         return self.outcome is not None and not is_valid(self.outcome)
 
 
@@ -243,8 +247,8 @@ class _Loader:
         self.documents: dict[str, Document] = {}
 
     def workspace(self) -> Workspace:
-        settings = self.entry(self.root / SETTINGS, Settings)
-        reported = self.by_task("reported.json", ReportedResults)
+        settings = self.entry(self.root / SETTINGS, kinds.SETTINGS)
+        reported = self.by_task("reported.json", kinds.REPORTED)
         return Workspace(
             root=self.root,
             settings=settings.record if settings else Settings(format=1),
@@ -255,10 +259,10 @@ class _Loader:
             },
             sheets=tuple(self.sheets()),
             escalations={folder.name: self.escalations(folder) for folder in self.folders("annotations")},
-            commitments=self.by_task("commitments.json", Commitments),
-            openings=self.by_task("opening.json", Opening),
+            commitments=self.by_task("commitments.json", kinds.COMMITMENTS),
+            openings=self.by_task("opening.json", kinds.OPENING),
             reported=reported,
-            people=self.optional(self.root / "annotations/people.yaml", People),
+            people=self.optional(self.root / "annotations/people.yaml", kinds.PEOPLE),
             guidelines=self.guidelines(),
             diagnostics=tuple(self.diagnostics),
             documents=self.documents,
@@ -270,42 +274,42 @@ class _Loader:
     def path(self, file: Path) -> str:
         return file.relative_to(self.root).as_posix()
 
-    def entry(self, file: Path, model: type[R]) -> Entry[R] | None:
+    def entry(self, file: Path, kind: Kind[R]) -> Entry[R] | None:
         """The record in `file`; a missing file is a diagnostic too."""
         document, found = read(file, self.path(file))
         self.diagnostics += found
         if document is None:
             return None
         self.documents[document.path] = document
-        record, found = validate(document, model)
+        record, found = validate(document, kind.model)
         self.diagnostics += found
         return Entry(record, document) if record is not None else None
 
-    def by_task(self, name: str, model: type[R]) -> dict[str, Entry[R]]:
+    def by_task(self, name: str, kind: Kind[R]) -> dict[str, Entry[R]]:
         """Files beside the trajectories of a task."""
-        found = {folder.name: self.optional(folder / name, model) for folder in self.folders("trajectories")}
+        found = {folder.name: self.optional(folder / name, kind) for folder in self.folders("trajectories")}
         return {task: entry for task, entry in found.items() if entry}
 
-    def optional(self, file: Path, model: type[R]) -> Entry[R] | None:
-        return self.entry(file, model) if file.exists() else None
+    def optional(self, file: Path, kind: Kind[R]) -> Entry[R] | None:
+        return self.entry(file, kind) if file.exists() else None
 
     def task(self, folder: Path) -> Task:
         return Task(
             id=folder.name,
             folder=folder,
             path=self.path(folder),
-            file=self.entry(folder / "task.toml", TaskFile),
-            rubric=self.entry(folder / "rubric.yaml", Rubric),
-            user=self.optional(folder / "user.yaml", SimulatedUser),
+            file=self.entry(folder / "task.toml", kinds.TASK),
+            rubric=self.entry(folder / "rubric.yaml", kinds.RUBRIC),
+            user=self.optional(folder / "user.yaml", kinds.USER),
             proof=self.proof(folder.name),
-            calibration=self.optional(folder / "calibration.json", Calibration),
+            calibration=self.optional(folder / "calibration.json", kinds.CALIBRATION),
         )
 
     def proof(self, task: str) -> Proof | None:
         """The newest readable proof; an unreadable one is local debris, not a defect of the data."""
         for file in sorted((self.root / PROOFS / task).glob("*/replay.json"), reverse=True):
             document, _ = read(file, self.path(file))
-            record = validate(document, Proof)[0] if document else None
+            record = validate(document, kinds.PROOF.model)[0] if document else None
             if record:
                 return record
         return None
@@ -313,7 +317,7 @@ class _Loader:
     def attempt(self, task: str, folder: Path, reported: Mapping[str, Entry[ReportedResults]]) -> Attempt:
         reports = {}
         for file in sorted((folder / "tests").glob("*.json")):
-            entry = self.entry(file, TestReport)
+            entry = self.entry(file, kinds.REPORT)
             if entry:
                 reports[file.stem] = entry
         return Attempt(
@@ -321,8 +325,8 @@ class _Loader:
             alias=folder.name,
             folder=folder,
             path=self.path(folder),
-            trajectory=self.entry(folder / "trajectory.json", Trajectory),
-            session=self.optional(folder / "session.json", Session),
+            trajectory=self.entry(folder / "trajectory.json", kinds.TRAJECTORY),
+            session=self.optional(folder / "session.json", kinds.SESSION),
             reports=reports,
             patches=_texts(folder / "patches", "*.patch"),
             logs=_texts(folder / "tests", "*.log"),
@@ -333,11 +337,11 @@ class _Loader:
         for folder in self.folders("annotations"):
             for file in sorted(folder.glob("*.yaml")):
                 if file.stem != "adjudication":
-                    yield Sheet(folder.name, file.stem, self.path(file), self.entry(file, Annotation))
+                    yield Sheet(folder.name, file.stem, self.path(file), self.entry(file, kinds.ANNOTATION))
 
     def escalations(self, folder: Path) -> tuple[Entry[Escalation], ...]:
         files = sorted((folder / "escalations").glob("*.yaml"))
-        return tuple(entry for file in files if (entry := self.entry(file, Escalation)))
+        return tuple(entry for file in files if (entry := self.entry(file, kinds.ESCALATION)))
 
     def guidelines(self) -> int | None:
         """`version` in the front matter of the guidelines."""

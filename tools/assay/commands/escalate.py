@@ -10,10 +10,11 @@ import click
 
 from assay.documents import read, to_yaml, validate
 from assay.errors import UsageError
+from assay.kinds import R
 from assay.model.base import ID_PATTERN
 from assay.model.escalation import Escalation, EscalationKind
 from assay.model.outcome import Proof
-from assay.workspace import R, Workspace, find_root, load
+from assay.workspace import Workspace, find_root, load
 
 SCHEMA_LINE = "# yaml-language-server: $schema=../../../schemas/escalation.schema.json\n"
 COMMENTS = {
