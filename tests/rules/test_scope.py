@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from assay.cli import main
 from assay.errors import ExitCode
 from assay.evidence.leaks import Leak, LeakGuard
-from assay.rules import all_rules, run
+from assay.rules import MODULES, Scope, all_rules, run
 from assay.workspace import load
 from tests.rules.overlay import HERE, build
 
@@ -22,7 +23,40 @@ def test_each_path_gets_what_it_gets_among_all(name: str, tmp_path: Path) -> Non
     everything = run(workspace)
     assert name in {item.rule for item in everything}
     for path in workspace.documents:
-        assert run(workspace, path.__eq__) == [item for item in everything if item.path == path]
+        assert run(workspace, Scope((path,))) == [item for item in everything if item.path == path]
+
+
+@pytest.mark.parametrize("name", sorted(all_rules()))
+def test_a_rule_reports_where_its_module_says(name: str) -> None:
+    check = all_rules()[name].check
+    if check is None:
+        return
+    patterns = MODULES[check.__module__.rpartition(".")[2]]
+    lines = (HERE / name / "expected.txt").read_text().splitlines()
+    paths = {line.partition(":")[0] for line in lines if not line.startswith(" ")}
+    assert paths
+    assert [path for path in paths if not any(fnmatch(path, pattern) for pattern in patterns)] == []
+
+
+@pytest.mark.parametrize(
+    ("places", "pattern", "touched"),
+    [
+        (("",), "tasks/*", True),
+        (("tasks/",), "tasks/*/user.yaml", True),
+        (("tasks/row-merge/",), "tasks/*/user.yaml", True),
+        (("tasks/row-merge/user.yaml",), "tasks/*/user.yaml", True),
+        (("tasks/row-merge/rubric.yaml",), "tasks/*/user.yaml", False),
+        (("assay.toml",), "annotations/*", False),
+        (("annotations/",), "tasks/*", False),
+        (("annotations/", "tasks/row-merge/task.toml"), "tasks/*", True),
+        (("assay.toml",), "*", True),
+        ((), "*", False),
+    ],
+)
+def test_what_a_scope_touches(places: tuple[str, ...], pattern: str, touched: bool) -> None:
+    assert Scope(places).touches(pattern) is touched
+    if touched:
+        assert Scope(places, frozenset()).touches(pattern) is False
 
 
 def test_what_a_user_may_say_is_looked_through_where_it_was_asked_for(

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from assay.diagnostics import Severity, worst
 from assay.errors import ExitCode, UsageError
-from assay.progress import advancing
 from assay.reporters import FORMATS, reporter
-from assay.rules import graded, run
-from assay.rules.history import check_history
+from assay.rules import EVERYTHING, Scope, graded, run
 from assay.workspace import find_root, load
 
 
@@ -37,14 +35,12 @@ def command(paths: tuple[Path, ...], since: str | None, history: bool, form: str
     """
     root = find_root(_existing(paths))
     workspace = load(root)
-    within = [path.resolve() for path in paths]
-    changed = _changed(root, since)
+    scope = Scope(_within(root, paths), _changed(root, since))
+    diagnostics = run(workspace, scope)
+    if history or Scope(scope.within).touches(".git"):
+        from assay.progress import advancing
+        from assay.rules.history import check_history
 
-    def wanted(path: str) -> bool:
-        return (not within or _within(root / path, within)) and (changed is None or path in changed)
-
-    diagnostics = run(workspace, wanted)
-    if history or not within or _within(root / ".git", within):
         found = check_history(workspace, history, advancing)
         diagnostics = sorted([*diagnostics, *graded(found, workspace)])
     click.echo(reporter(form).render(diagnostics, workspace.counts()))
@@ -52,13 +48,26 @@ def command(paths: tuple[Path, ...], since: str | None, history: bool, form: str
         raise SystemExit(ExitCode.FINDINGS)
 
 
-def _changed(root: Path, since: str | None) -> Collection[str] | None:
+def _within(root: Path, paths: Sequence[Path]) -> tuple[str, ...]:
+    """The named files and folders as a scope has them; those elsewhere are left out."""
+    if not paths:
+        return EVERYTHING.within
+    places = []
+    for path in map(Path.resolve, paths):
+        if root.is_relative_to(path):
+            places.append("")
+        elif path.is_relative_to(root):
+            places.append(path.relative_to(root).as_posix() + "/" * path.is_dir())
+    return tuple(places)
+
+
+def _changed(root: Path, since: str | None) -> frozenset[str] | None:
     """The files changed since the merge base; None for all."""
     if since is None:
         return None
     from assay.repository import changed_paths
 
-    return changed_paths(root, since)
+    return frozenset(changed_paths(root, since))
 
 
 def _existing(paths: tuple[Path, ...]) -> Path:
@@ -67,7 +76,3 @@ def _existing(paths: tuple[Path, ...]) -> Path:
         if not path.exists():
             raise UsageError("no-such-path", f"`{path}` does not exist", "name files or folders of the workspace")
     return paths[0] if paths else Path.cwd()
-
-
-def _within(file: Path, wanted: list[Path]) -> bool:
-    return any(file == path or path in file.parents for path in wanted)

@@ -17,25 +17,52 @@ from assay.workspace import Workspace
 
 Check = Callable[[Workspace], Iterator[Diagnostic]]
 
-MODULES = (
-    "reading",
-    "structure",
-    "tasks",
-    "criteria",
-    "users",
-    "calibrations",
-    "trajectories",
-    "studies",
-    "reported",
-    "seals",
-    "annotations",
-    "citations",
-    "rationales",
-    "escalations",
-    "masks",
-    "history",
-)
-"""Each registers its rules when it is imported."""
+MODULES: Mapping[str, tuple[str, ...]] = {
+    "reading": ("*",),
+    "structure": ("*",),
+    "tasks": ("tasks/*",),
+    "criteria": ("tasks/*",),
+    "users": ("tasks/*",),
+    "calibrations": ("tasks/*",),
+    "trajectories": ("trajectories/*", "annotations/*"),
+    "studies": ("trajectories/*", ".assay/*"),
+    "reported": ("trajectories/*",),
+    "seals": ("trajectories/*",),
+    "annotations": ("annotations/*",),
+    "citations": ("annotations/*",),
+    "rationales": ("annotations/*",),
+    "escalations": ("annotations/*",),
+    "masks": ("trajectories/*", "annotations/*", ".assay/*", "assay.toml"),
+    "history": (".git",),
+}
+"""Each registers its rules when it is imported, which happens when something on the paths is asked for that it reports
+on."""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The paths on which findings are asked for; a folder ends in `/` and stands for all that is in it."""
+
+    within: tuple[str, ...] = ("",)
+    changed: frozenset[str] | None = None
+    """Of those only these files; None for all."""
+
+    def __call__(self, path: str) -> bool:
+        inside = any(path == place or (place[-1:] in ("", "/") and path.startswith(place)) for place in self.within)
+        return inside and (self.changed is None or path in self.changed)
+
+    def touches(self, pattern: str) -> bool:
+        """Whether a path like `pattern` can be among them."""
+        if self.changed is not None:
+            return any(fnmatch(path, pattern) and self(path) for path in self.changed)
+        start = pattern.partition("*")[0]
+        return any(
+            start.startswith(place) or place.startswith(start) if place[-1:] in ("", "/") else fnmatch(place, pattern)
+            for place in self.within
+        )
+
+
+EVERYTHING = Scope()
 
 
 @dataclass(frozen=True)
@@ -84,36 +111,35 @@ def documented(id: str, text: str, severity: Severity, check: Check | None = Non
     return Rule(id, severity, summary.strip(), why.strip(), inspect.cleandoc(bad), inspect.cleandoc(good), check)
 
 
-def all_rules() -> dict[str, Rule]:
-    """Every rule of a workspace by id, sorted."""
-    for module in MODULES:
-        import_module(f"assay.rules.{module}")
+def all_rules(scope: Scope = EVERYTHING) -> dict[str, Rule]:
+    """Every rule of a workspace by id, sorted; those at least that report on paths in `scope`."""
+    for module, patterns in MODULES.items():
+        if any(map(scope.touches, patterns)):
+            import_module(f"assay.rules.{module}")
     return dict(sorted(_REGISTRY.items()))
 
 
-def run(workspace: Workspace, wanted: Callable[[str], bool] = lambda path: True) -> list[Diagnostic]:
-    """Diagnostics, reading included, with the severities that the policy asks for; sorted by place.
+def run(workspace: Workspace, scope: Scope = EVERYTHING) -> list[Diagnostic]:
+    """Diagnostics on the paths in `scope`, reading included, with the severities that the policy asks for.
 
-    Those on the paths that are `wanted`: rules that are about none of them are not run.
+    They are sorted by place. Rules that report on none of the paths are not run.
     """
-    known, policy = all_rules(), workspace.settings.rules
-    paths = [path for path in workspace.documents if wanted(path)]
+    policy = workspace.settings.rules
     found = [*workspace.diagnostics]
-    workspace = replace(workspace, wanted=wanted)
-    for item in known.values():
-        concerned = item.about == "*" or any(fnmatch(path, item.about) for path in paths)
-        if item.check is not None and policy.get(item.id) != "off" and concerned:
+    workspace = replace(workspace, wanted=scope)
+    for item in all_rules(scope).values():
+        if item.check is not None and policy.get(item.id) != "off" and scope.touches(item.about):
             found += item.check(workspace)
-    return graded((item for item in found if wanted(item.path)), workspace)
+    return graded((item for item in found if scope(item.path)), workspace)
 
 
 def graded(found: Iterable[Diagnostic], workspace: Workspace) -> list[Diagnostic]:
     """Findings with the severities that the policy asks for, sorted by place."""
-    return sorted(set(_graded(found, workspace.settings.rules, all_rules())))
+    return sorted(set(_graded(found, workspace.settings.rules)))
 
 
-def _graded(found: Iterable[Diagnostic], policy: Mapping[str, str], known: Mapping[str, Rule]) -> Iterator[Diagnostic]:
+def _graded(found: Iterable[Diagnostic], policy: Mapping[str, str]) -> Iterator[Diagnostic]:
     for diagnostic in found:
-        level = policy.get(diagnostic.rule, known[diagnostic.rule].severity)
+        level = policy.get(diagnostic.rule) or _REGISTRY[diagnostic.rule].severity
         if level != "off":
             yield replace(diagnostic, severity=Severity(level))

@@ -118,8 +118,7 @@ def settings_unknown_rule(workspace: Workspace) -> Iterator[Diagnostic]:
         [rules]
         citation-quote = "warning"
     """
-    unknown = workspace.settings.rules.keys() - all_rules().keys()
-    if not unknown:
+    if not workspace.settings.rules or workspace.settings.rules.keys() <= all_rules().keys():
         return
     from assay.audit import all_task_rules
 
