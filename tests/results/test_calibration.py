@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from assay.documents import parse, validate
 from assay.errors import UsageError
-from assay.model.calibration import Calibration, Thresholds
+from assay.model.calibration import Calibration
+from assay.model.settings import Thresholds
 from assay.reporters.calibration import as_text, headline, suite_text
 from assay.results.calibration import calibrate, demand_open
 from assay.results.discrimination import correlation

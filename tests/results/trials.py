@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from assay.model.calibration import Calibration, Thresholds, TrialResult
+from assay.model.calibration import Calibration, TrialResult
+from assay.model.settings import Thresholds
 from assay.results.calibration import Subject, calibrate
 
 MILESTONES = ("count-words", "skip-words")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -47,7 +46,9 @@ class Diagnostic:
     @property
     def fingerprint(self) -> str:
         """Stable across edits that only move lines: hex SHA-256 over rule, path and message."""
-        return hashlib.sha256("\0".join((self.rule, self.path, self.message)).encode()).hexdigest()
+        from hashlib import sha256
+
+        return sha256("\0".join((self.rule, self.path, self.message)).encode()).hexdigest()
 
 
 def worst(diagnostics: Iterable[Diagnostic]) -> Severity | None:

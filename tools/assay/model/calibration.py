@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field
 
 from assay.model.base import Id, Record, Text, VersionedRecord
 from assay.model.outcome import Outcome, Sha256, is_valid
+from assay.model.settings import Thresholds
 from assay.model.task import Difficulty
 
 EASY, HARD = 0.7, 0.3
@@ -19,23 +20,6 @@ Share01 = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
 Wording = Annotated[str, Field(pattern=r"^(authored|rephrased-[0-9a-f]{12})$")]
 """How a simulated user's words were made: as they stand in user.yaml, or by an endpoint, named by a digest."""
-
-
-class Thresholds(Record):
-    """`[calibration]` in assay.toml: when a task is neither too easy nor too hard."""
-
-    band: Annotated[list[Share01], Field(min_length=2, max_length=2)] = Field(
-        default=[0.1, 0.9], description="Solve rates from the first to the second number are in band."
-    )
-    trials: Annotated[int, Field(ge=1)] = Field(
-        default=5, description="Valid trials that an agent needs before it counts for the verdict."
-    )
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Thresholds:
-        if self.band[0] >= self.band[1]:
-            raise ValueError(f"`band` must run from low to high, found {self.band}")
-        return self
 
 
 class TrialResult(Record):

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from assay.model.base import Id, Record, Text, VersionedRecord
+from assay.model.base import Id, Text, VersionedRecord
 from assay.model.identity import Identity
 from assay.model.outcome import Sha256
 
@@ -32,11 +32,3 @@ class Opening(VersionedRecord):
     task: Id
     key: Key = Field(description="Of the task: with it anybody can compute the commitments again.")
     identities: dict[Id, Identity]
-
-
-class Seal(Record):
-    """`[seal]` in assay.toml: who may know who made what."""
-
-    recipients: list[Text] = Field(
-        default=[], description="Public keys of coordinators: age1…, ssh-ed25519 … or ssh-rsa …"
-    )

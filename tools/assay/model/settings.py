@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from assay.model.agents import AgentSettings
 from assay.model.base import Id, Record, Text, VersionedRecord
-from assay.model.calibration import Thresholds
-from assay.model.sealed import Seal
 
 Level = Literal["error", "warning", "note", "off"]
 
@@ -46,6 +44,31 @@ class MaskPolicy(Record):
 
     terms: list[Text] = Field(default=[], description="More names that tell who made an attempt.")
     allow: list[Allowance] = []
+
+
+class Thresholds(Record):
+    """`[calibration]` in assay.toml: when a task is neither too easy nor too hard."""
+
+    band: Annotated[list[Annotated[float, Field(ge=0, le=1)]], Field(min_length=2, max_length=2)] = Field(
+        default=[0.1, 0.9], description="Solve rates from the first to the second number are in band."
+    )
+    trials: Annotated[int, Field(ge=1)] = Field(
+        default=5, description="Valid trials that an agent needs before it counts for the verdict."
+    )
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Thresholds:
+        if self.band[0] >= self.band[1]:
+            raise ValueError(f"`band` must run from low to high, found {self.band}")
+        return self
+
+
+class Seal(Record):
+    """`[seal]` in assay.toml: who may know who made what."""
+
+    recipients: list[Text] = Field(
+        default=[], description="Public keys of coordinators: age1…, ssh-ed25519 … or ssh-rsa …"
+    )
 
 
 class Settings(VersionedRecord):

@@ -22,11 +22,11 @@ from assay.model.calibration import (
     Rate,
     Sample,
     Share,
-    Thresholds,
     Trial,
     TrialResult,
 )
 from assay.model.outcome import Outcome, is_valid
+from assay.model.settings import Thresholds
 from assay.results.discrimination import items
 from assay.results.drift import drift
 from assay.results.rates import DIGITS, difference, pass_at, rate_of

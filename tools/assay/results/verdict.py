@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from assay.model.calibration import EASY, HARD, Rate, Thresholds, Verdict
+from assay.model.calibration import EASY, HARD, Rate, Verdict
+from assay.model.settings import Thresholds
 from assay.model.task import Difficulty
 from assay.results.intervals import LEVEL
 from assay.results.rates import difference, rate_of
