@@ -32,10 +32,10 @@ def _missing(item: pytest.Item) -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that look at all containers of the machine share one worker, so they never see each other's."""
+    """Tests of one file that use the engine share one worker and what they have built; files run side by side."""
     for item in items:
         if item.get_closest_marker("docker"):
-            item.add_marker(pytest.mark.xdist_group("docker"))
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
         if reason := _missing(item):
             item.add_marker(pytest.mark.skip(reason=reason))
 
