@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
@@ -37,6 +37,16 @@ class TrajectoryGrades(Record):
     identity_guess: IdentityGuess | None = None
 
 
+class Revision(Record):
+    """A correction after the reveal. Undone from the last to the first, they give back what was sealed."""
+
+    at: Text = Field(description="Keys from the top, with slashes: grades/calm-heron/criteria/keeps-order/holds.")
+    was: Any = Field(description="The value before; null when there was none.")
+    now: Any = Field(description="The value as it stands there now; null when it was taken away.")
+    by: Id
+    reason: Text
+
+
 class Annotation(VersionedRecord):
     """Grades for every trajectory of a task, and their ranking in tiers, best first."""
 
@@ -51,6 +61,7 @@ class Annotation(VersionedRecord):
     ranking: list[Annotated[list[Id], Field(min_length=1)]]
     comparison: Text = Field(description="Why each tier beats the next, citing with the alias in front.")
     minutes: Annotated[float, Field(gt=0, strict=False)]
+    revisions: list[Revision] = Field(default=[], description="Corrections after the reveal, oldest first.")
 
     @field_validator("ranking")
     @classmethod

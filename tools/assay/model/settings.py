@@ -71,6 +71,38 @@ class Seal(Record):
     )
 
 
+class AnnotationPolicy(Record):
+    """`[annotations]`: what shows that annotators decided alone."""
+
+    independence: Literal["sealed", "branch", "none"] = Field(
+        default="none",
+        description="sealed: fixed before any other grade can be read; branch: who could read what is told from the "
+        "commit graph; none: nothing is checked.",
+    )
+    stages: Literal[1, 2] = Field(
+        default=1, description="2: correctness and style are sealed before the transcript is opened."
+    )
+    assigned: Annotated[int, Field(ge=1)] = Field(
+        default=2, description="How many must have sealed a task before a reveal, where people.yaml assigns nobody."
+    )
+    signatures: bool = Field(default=False, description="Every seal must carry a signature of its annotator.")
+    branch: Text = Field(default="main", description="The protected branch; its first-parent line gives the order.")
+    since: Annotated[str, Field(pattern=r"^[0-9a-f]{40}(?:[0-9a-f]{24})?$")] | None = Field(
+        default=None, description="Commit of that branch: what it already had was graded before and needs no seal."
+    )
+
+
+class ExportPolicy(Record):
+    """`[export]`: what is said of a data set made from this workspace, and which tasks may be in it."""
+
+    license: Text = Field(default="other", description="Of the data set: an SPDX id in lower case, or `other`.")
+    licenses: list[Text] = Field(
+        default=[],
+        description="Licences that tasks may have (`license` in their [metadata]); a task without one has the data "
+        "set's. Empty allows all.",
+    )
+
+
 class Settings(VersionedRecord):
     """The whole file. Everything has a default, so a minimal file says only `format = 1`."""
 
@@ -83,3 +115,5 @@ class Settings(VersionedRecord):
     simulation: Rewording | None = None
     seal: Seal = Field(default_factory=Seal)
     mask: MaskPolicy = Field(default_factory=MaskPolicy)
+    annotations: AnnotationPolicy = Field(default_factory=AnnotationPolicy)
+    export: ExportPolicy = Field(default_factory=ExportPolicy)
