@@ -11,13 +11,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from assay.agents.contract import Answered, Called, Event, Said, Thought, Used
+from assay.masking.shell_reports import unwrapped
 
 _KINDS = {"execute": "shell", "fetch": "web"}
 """Kinds of tools whose names are no words of their own."""
 _NAME = re.compile(r"[A-Za-z]\w*")
-_EXIT_CODE = re.compile(r"^Exit Code: (-?\d+)$", re.MULTILINE)
-_REPORT = re.compile(r"\ACommand: .*\nDirectory: .*\nOutput: ", re.DOTALL)
-"""Some agents show a command's output inside a report."""
 _EXIT_PLACES = (
     ("rawOutput", "metadata", "exit"),
     ("rawOutput", "exit_code"),
@@ -142,17 +140,17 @@ class Updates:
         terminal = self._terminal(update)
         if terminal in self.screens:
             return self.screens[terminal][0] or text
-        if isinstance(raw, str) and (not text or _REPORT.match(text)):
-            return raw
-        if text or not isinstance(raw, dict):
-            return text
+        printed, _ = unwrapped(text)
+        if isinstance(raw, str) and (not text or printed != text):
+            return unwrapped(raw)[0]  # the same, and whole
+        if printed or not isinstance(raw, dict):
+            return printed
         return next((raw[name] for name in ("output", "error", "stdout") if isinstance(raw.get(name), str)), "")
 
     def _exit(self, key: str, update: Mapping[str, Any]) -> int | None:
         found = [_dig(update, *place) for place in _EXIT_PLACES]
         if self._kinds[key] == "execute":
-            reports = "\n".join(_texts(update.get("content")))
-            found += [int(number) for number in _EXIT_CODE.findall(reports)[-1:]]
+            found.append(unwrapped("\n".join(_texts(update.get("content"))))[1])
         found.append(self.screens.get(self._terminal(update), ("", None))[1])
         return next((code for code in found if isinstance(code, int) and not isinstance(code, bool)), None)
 

@@ -17,6 +17,7 @@ from assay.importers.masking import Mask
 from assay.importers.source import ImportFailed, Node, Source
 from assay.importers.terminal import OUTPUT_LIMIT, cut, shown
 from assay.importers.vocabulary import neutral
+from assay.masking.shell_reports import unwrapped
 from assay.model.identity import Identity
 from assay.model.reported import Reported
 from assay.model.trajectory import ATIF_VERSION, Step, Trajectory
@@ -181,12 +182,16 @@ class Draft:
             answer["source_call_id"] = match[1]
         elif result.key is not None:
             self.account.odd["results that answer no call of their step"] += 1
+        facts = dict(result.facts)
         if result.content is not None:
-            answer["content"] = self._output(result.content)
+            content, code = unwrapped(result.content)
+            answer["content"] = self._output(content)
+            if code is not None:
+                facts.setdefault("exit_code", code)
         if result.children:
             answer["subagent_trajectory_ref"] = [{"trajectory_id": child} for child in result.children]
-        if result.facts:
-            answer["extra"] = dict(result.facts)
+        if facts:
+            answer["extra"] = facts
         return answer
 
     def _output(self, content: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,7 +16,6 @@ from assay.model.identity import Identity
 
 PRODUCT = "qwen-code"
 SPOKEN = frozenset({PRODUCT, "Qwen"})
-_EXIT = re.compile(r"^Exit Code: (-?\d+)$", re.MULTILINE)
 """The only place of the status: it is text, but the program's own."""
 
 
@@ -105,8 +103,6 @@ def _result(part: Node, node: Node, turns: Turns, account: Account) -> None:
     response, outcome = answer.object("response"), node.object("toolCallResult")
     text = (response.text("output") or response.text("error") or "") if response else ""
     facts: dict[str, Any] = {}
-    if code := _EXIT.search(text):
-        facts["exit_code"] = int(code[1])
     if (outcome and outcome.text("status") == "error") or (response and response.text("error")):
         facts["is_error"] = True
     account.dropped["second copy of a result"] += bool(outcome and outcome.get("resultDisplay"))
