@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.agents.builtin import agents_of
+from assay.agents.builtin import agents_of, blindly
 from assay.agents.material import File, Goal
 from assay.agents.policies import POLICIES, Action, Material, load_material, next_action, policy_named
 from assay.agents.solutions import LIMIT, in_shell, spoilt
@@ -190,3 +190,14 @@ def test_policies_are_agents_of_every_workspace() -> None:
     assert [name for name in found if found[name].scripted] == [name for name in found if name != "mine"]
     with pytest.raises(UsageError, match=r"must not define `\[agents.policy-mine\]`"):
         agents_of(Settings(format=1, agents={"policy-mine": mine}), sys.executable)
+
+
+def test_whom_blind_draws_from() -> None:
+    def settings(**endpoints: str) -> Settings:
+        agents = {name: {"command": ["run"], "endpoint": endpoint} for name, endpoint in endpoints.items()}
+        return Settings.model_validate({"format": 1, "agents": agents})
+
+    real, scripted = "http://127.0.0.1:8000/v1", "policy:strong"
+    assert blindly(settings(one=scripted, two=real, three=real)) == ["two", "three"]
+    assert blindly(settings(one=scripted, two=scripted)) == ["one", "two"]
+    assert "policy-strong" in blindly(settings())

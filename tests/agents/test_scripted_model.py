@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
+import struct
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,6 +37,22 @@ FIRST = next_action("strong", MATERIAL, [REQUEST], 0)
 def client() -> Iterator[OpenAI]:
     with serve(MATERIAL, "strong") as url, OpenAI(base_url=url, api_key="any", max_retries=0) as client:
         yield client
+
+
+def test_an_agent_that_hangs_up_is_no_error_of_ours(capfd: pytest.CaptureFixture[str]) -> None:
+    asked = json.dumps({"model": "m", "stream": True, "messages": [{"role": "user", "content": REQUEST * 2000}]})
+    with serve(MATERIAL, "strong") as url:
+        port = int(url.partition("127.0.0.1:")[2].partition("/")[0])
+        for text in (asked, "x" * 10):
+            with socket.create_connection(("127.0.0.1", port)) as gone:
+                # with no time to linger, closing resets the connection
+                gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: here\r\nContent-Length: {len(asked)}\r\n\r\n"
+                gone.sendall((head + text).encode())
+        with urllib.request.urlopen(f"{url}/models") as answered:
+            assert answered.status == 200
+        time.sleep(0.2)
+    assert capfd.readouterr() == ("", "")
 
 
 def test_chat_completions(client: OpenAI) -> None:

@@ -21,6 +21,12 @@ def agents_of(settings: Settings, python: str) -> Mapping[str, AgentSettings]:
     return {**settings.agents, **{f"{PREFIX}{name}": _scripted(name, python) for name in get_args(PolicyName)}}
 
 
+def blindly(settings: Settings) -> list[str]:
+    """Whom `blind` draws from: agents of assay.toml with a model behind them, else those with a script, else policies."""
+    models = [name for name, agent in settings.agents.items() if not agent.scripted]
+    return models or list(settings.agents) or [f"{PREFIX}{name}" for name in get_args(PolicyName)]
+
+
 def _scripted(name: PolicyName, python: str) -> AgentSettings:
     command = [python, "-m", "assay.agents.scripted_agent", "--policy", name, "--task", "{task}"]
     return AgentSettings(command=command, place="host", policy=name)

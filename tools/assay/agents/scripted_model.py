@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -48,7 +49,7 @@ def serve(material: Material, policy: str, port: int = 0) -> Iterator[str]:
     """Serve on the loopback device; gives the base address. Port 0 takes a free one. Raises UsageError."""
     handler = type("Handler", (_Handler,), {"material": material, "policy": policy_named(policy)})
     try:
-        server = ThreadingHTTPServer(("127.0.0.1", port), handler)
+        server = _Server(("127.0.0.1", port), handler)
     except OSError as error:
         reason = f"port {port} cannot be used: {(error.strerror or 'unknown reason').lower()}"
         raise UsageError("port-taken", reason, "name another one, or none for a free one") from error
@@ -118,6 +119,13 @@ def _conversation(body: Mapping[str, Any]) -> tuple[list[str], int, int, bool]:
 def _text(content: Any) -> str:
     parts = content if isinstance(content, list) else [{"text": content or ""}]
     return "\n".join(str(part.get("text") or "") for part in parts)
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        """An agent may hang up whenever it likes."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
 
 
 class _Handler(BaseHTTPRequestHandler):

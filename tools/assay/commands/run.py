@@ -57,7 +57,7 @@ def command(
 
     Trials go to trajectories/TASK under fresh aliases, with patches, test results and the engine's word on their
     isolation; who ran them is noted in .assay/identities only. Several agents take turns in an order drawn from the
-    seed. `--agent blind` draws one of the workspace's agents and does not tell which. `policy-strong`,
+    seed. `--agent blind` draws one of assay.toml's agents and does not tell which. `policy-strong`,
     `policy-partial` and others are scripts that stand in for an agent.
 
     \b
@@ -108,6 +108,7 @@ def _orders(
     start: str | None,
 ) -> list[Order]:
     """Who is run, in order. Positions go on from the attempts at the task that this machine knows of."""
+    from assay.agents.builtin import blindly
     from assay.sealing.identities import known, order_key
     from assay.sealing.order import drawn, turns
     from assay.trials.session import Order
@@ -117,8 +118,7 @@ def _orders(
     if BLIND in names:
         if set(names) != {BLIND}:
             raise UsageError("blind-and-named", "`--agent blind` stands alone: it draws from all agents")
-        pool = [name for name in configured if not configured[name].scripted] or list(configured)
-        key = order_key(workspace.root)
+        pool, key = blindly(workspace.settings), order_key(workspace.root)
         chosen = [drawn(pool, key, task.id, first + place) for place in range(number)]
     else:
         for name in names:
