@@ -113,6 +113,18 @@ def test_calibration_measures_what_policies_do_and_says_that_they_are_no_models(
     assert check(load(hello)) == []
     assert len(list((hello / ".assay/calibrations").glob(f"{TASK}/*/trial-*/sealed.json"))) == 12
     assert not attempts(hello)
+
+    wrong = assay(hello, "calibrate", TASK, "--review", "trial-013=helped")
+    assert (wrong.code, "say trial-001 to trial-012" in wrong.err) == (2, True)
+    graded = next(n for n, trial in enumerate(made["trials"], 1) if trial["mode"] == "simulated")
+    said = assay(hello, "calibrate", TASK, "--review", f"trial-{graded:03}=helped", "--review", "trial-012=ok")
+    assert said.code == 0, said.err
+    again = json.loads((hello / "tasks" / TASK / "calibration.json").read_text())
+    assert again["trials"] == made["trials"]
+    assert sum(sample["simulator"]["of"] for sample in again["samples"]) >= 1
+    before, after = (sum(sample["solved"]["n"] for sample in found["samples"]) for found in (made, again))
+    assert after == before - 1
+    assert check(load(hello)) == []
     site = assay(hello, "site")
     assert site.code == 0, site.err
     assert "calibration" in (hello / "build/site/tasks" / TASK / "index.html").read_text().lower()

@@ -12,6 +12,7 @@ MILESTONES = ("count-words", "skip-words")
 SUBJECT = Subject(
     task="tally-words",
     content_sha256="a" * 64,
+    user_sha256="b" * 64,
     milestones=MILESTONES,
     harness="assay 0.1.0",
     seed="s",

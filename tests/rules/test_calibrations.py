@@ -20,8 +20,8 @@ WRONG = '"milestone": "merge-rows",\n      "solved"\n====\n"milestone": "merge-r
     [
         (f"{TASK}/instruction.md", None, ["4 warning calibration-stale"]),
         (f"{TASK}/rubric.yaml", None, []),
-        (f"{TASK}/user.yaml", None, []),
-        (FILE, WRONG, ["101 error calibration-task"]),
+        (f"{TASK}/user.yaml", None, ["5 warning calibration-stale"]),
+        (FILE, WRONG, ["102 error calibration-task"]),
         (FILE, '"task": "row-merge"\n====\n"task": "row merge"', ["3 error schema"]),
         (FILE, '"task": "row-merge",\n====\n"task": "row-merge"', ["4 error document-syntax"]),
     ],

@@ -22,7 +22,7 @@ def agents_of(settings: Settings, python: str) -> Mapping[str, AgentSettings]:
 
 
 def blindly(settings: Settings) -> list[str]:
-    """Whom `blind` draws from: agents of assay.toml with a model behind them, else those with a script, else policies."""
+    """Whom `blind` draws from: agents of assay.toml with a model behind them, else all of them, else the policies."""
     models = [name for name, agent in settings.agents.items() if not agent.scripted]
     return models or list(settings.agents) or [f"{PREFIX}{name}" for name in get_args(PolicyName)]
 

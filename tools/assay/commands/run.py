@@ -152,6 +152,7 @@ def _perform(workspace: Workspace, task: Task, orders: Mapping[str, Order], minu
     from assay.executors import EngineError
     from assay.executors.docker import Engine
     from assay.model.outcome import is_valid
+    from assay.sealing.identities import order_key
     from assay.simulation.rephrasing import rephraser
     from assay.trials.files import outcome_of
     from assay.trials.running import Study, keep
@@ -159,7 +160,7 @@ def _perform(workspace: Workspace, task: Task, orders: Mapping[str, Order], minu
 
     root, invalid = workspace.root, False
     simulated = any(order.mode == "simulated" for order in orders.values())
-    rephrase = rephraser(workspace.settings.simulation) if simulated else None
+    rephrase = rephraser(workspace.settings.simulation, order_key(root)) if simulated else None
     with Engine.connect(jobs) as engine, ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         try:
             caps, speak = Caps(seconds=minutes * 60), _at_terminal(task, orders)

@@ -65,7 +65,7 @@ def _user(workspace: Workspace, task: Task, seed: str, mode: str) -> User:
     texts = {name: instruction(task, name, first=place == 0) for place, name in enumerate(task.milestones)}
     if mode == "full":
         return Full(script, texts)
-    guard, rephrase = LeakGuard(task.folder, script.forbidden), rephraser(workspace.settings.simulation)
+    guard, rephrase = LeakGuard(task.folder, script.forbidden), rephraser(workspace.settings.simulation, "")
     return Simulated(script, task.id, texts, f"{seed}/0", guard, rephrase)
 
 

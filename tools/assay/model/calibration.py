@@ -16,6 +16,8 @@ EASY, HARD = 0.7, 0.3
 
 CalibrationMode = Literal["simulated", "full"]
 Verdict = Literal["too-easy", "in-band", "too-hard", "does-not-separate", "not-enough-trials"]
+SimulatorVerdict = Literal["ok", "minor", "helped", "hindered"]
+"""What a simulated user did to a trial; helped and hindered ones say nothing of the task."""
 Share01 = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
 Wording = Annotated[str, Field(pattern=r"^(authored|rephrased-[0-9a-f]{12})$")]
@@ -47,7 +49,7 @@ class TrialResult(Record):
     incidents: Count = Field(default=0, description="Other words that were not used: they leak, lack or did not come.")
     seconds: Annotated[float, Field(ge=0)] = 0
     tokens: Count | None = None
-    simulator: Literal["ok", "minor", "helped", "hindered"] | None = Field(
+    simulator: SimulatorVerdict | None = Field(
         default=None, description="What a reviewer found the simulated user did to this trial."
     )
 
@@ -199,6 +201,9 @@ class Calibration(VersionedRecord):
 
     task: Id
     content_sha256: Sha256 = Field(description="Harbor's content hash of the task directory; this file is outside it.")
+    user_sha256: Sha256 | None = Field(
+        default=None, description="Of user.yaml, which is outside that hash; none when every trial was told everything."
+    )
     harness: Text
     seed: Text
     thresholds: Thresholds
@@ -221,3 +226,16 @@ class Calibration(VersionedRecord):
         """The ways in which the simulated user spoke, sorted; trials with different ones had different users."""
         graded = (trial for trial in self.trials if trial.mode == "simulated" and is_valid(trial.outcome))
         return sorted({trial.wording for trial in graded})
+
+
+class CalibrationRun(VersionedRecord):
+    """`.assay/calibrations/<task>/<run>/results.json`: what a calibration was computed from. It names the agents."""
+
+    model_config = ConfigDict(strict=False)
+
+    content_sha256: Sha256
+    user_sha256: Sha256 | None
+    harness: Text
+    seed: Text
+    results: list[TrialResult] = Field(description="Of trial-001, trial-002 and so on.")
+    previous: Calibration | None = Field(description="What drift is measured against.")

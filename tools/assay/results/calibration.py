@@ -56,6 +56,7 @@ class Subject:
 
     task: str
     content_sha256: str
+    user_sha256: str | None
     milestones: Sequence[str]
     harness: str
     seed: str
@@ -83,6 +84,7 @@ def calibrate(subject: Subject, results: Sequence[TrialResult], previous: Calibr
         format=1,
         task=subject.task,
         content_sha256=subject.content_sha256,
+        user_sha256=subject.user_sha256,
         harness=subject.harness,
         seed=subject.seed,
         thresholds=subject.thresholds,

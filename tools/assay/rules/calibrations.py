@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from assay.contents import content_hash
+from assay.contents import content_hash, file_hash
 from assay.diagnostics import Diagnostic, Severity
 from assay.documents.source import Loc
 from assay.model.calibration import Calibration
@@ -41,10 +41,10 @@ def calibration_task(workspace: Workspace) -> Iterator[Diagnostic]:
 
 @rule("calibration-stale", Severity.WARNING, _FILES)
 def calibration_stale(workspace: Workspace) -> Iterator[Diagnostic]:
-    """A calibration was made with the task as it is now: its content hash is the task's.
+    """A calibration was made with the task and the simulated user as they are now.
 
-    What an instruction, an environment or a test was changed to may be easier or harder, so the rates that stand
-    beside it say nothing of it. Rubric and simulated user are outside the hash.
+    What an instruction, an environment, a test or a user's words were changed to may be easier or harder, so the rates
+    that stand beside it say nothing of it. The rubric decides no rate.
 
     Bad:
         # a test was added after the trials
@@ -58,6 +58,9 @@ def calibration_stale(workspace: Workspace) -> Iterator[Diagnostic]:
         if entry.record.task == task.id and _is_stale(task, entry.record):
             message = f"`{task.id}` was changed after it was calibrated, so these are another version's solve rates"
             yield _at(entry, ("content_sha256",), "calibration-stale", message, task)
+        elif entry.record.task == task.id and _speaks_otherwise(task, entry.record):
+            message = f"the simulated user of `{task.id}` was changed after the task was calibrated with it"
+            yield _at(entry, ("user_sha256",), "calibration-stale", message, task)
 
 
 def _calibrations(workspace: Workspace) -> Iterator[tuple[Task, Entry[Calibration]]]:
@@ -68,6 +71,11 @@ def _calibrations(workspace: Workspace) -> Iterator[tuple[Task, Entry[Calibratio
 
 def _is_stale(task: Task, found: Calibration) -> bool:
     return found.content_sha256 != content_hash(task.folder)
+
+
+def _speaks_otherwise(task: Task, found: Calibration) -> bool:
+    user = task.folder / "user.yaml"
+    return found.user_sha256 is not None and (not user.is_file() or found.user_sha256 != file_hash(user))
 
 
 def _at(entry: Entry[Calibration], loc: Loc, name: str, message: str, task: Task) -> Diagnostic:

@@ -27,15 +27,18 @@ PROMPT = (
 )
 
 
-def rephraser(settings: Rewording | None) -> Rephrase | None:
-    """The one that assay.toml asks for. Raises UsageError without its key, EnvironmentMissingError without openai."""
+def rephraser(settings: Rewording | None, secret: str) -> Rephrase | None:
+    """The one that assay.toml asks for. Raises UsageError without its key, EnvironmentMissingError without openai.
+
+    `secret` keeps the digest that stands for the endpoint's model from being tried out against all models.
+    """
     if settings is None:
         return None
     key = os.environ.get(settings.key) if settings.key else "unused"
     if not key:
         hint = "set it, or take `[simulation]` out of assay.toml: then the authored texts are said"
         raise UsageError("no-key", f"the variable `{settings.key}` with the API key is not set", hint)
-    return Rephraser(settings.endpoint, settings.model, key)
+    return Rephraser(settings.endpoint, settings.model, key, secret)
 
 
 class Rephraser:
@@ -44,14 +47,16 @@ class Rephraser:
     `seconds` bound the silence of the endpoint. What it wrote is noted by its digest only: it may hold a secret.
     """
 
-    def __init__(self, endpoint: str, model: str, key: str = "unused", seconds: float = 20) -> None:
+    def __init__(
+        self, endpoint: str, model: str, key: str = "unused", secret: str = "", seconds: float = 20
+    ) -> None:
         try:
             import openai
         except ImportError as error:
             message = "rewording needs the openai package, which is not installed"
             raise EnvironmentMissingError("openai-missing", message, "pip install 'assay[llm]'") from error
         self._model = model
-        self._wording = "rephrased-" + _digest(f"{PROMPT}\0{model}")[:12]
+        self._wording = "rephrased-" + _digest(f"{secret}\0{PROMPT}\0{model}")[:12]
         # an endpoint of another kind answers with text or other JSON, which the library hands out as it is
         self._failures = (openai.OpenAIError, ValueError, AttributeError, TypeError, LookupError)
         self._client = openai.OpenAI(base_url=endpoint, api_key=key, timeout=seconds, max_retries=0)
