@@ -30,6 +30,7 @@ CUT = (
         (CUT + "first\n[CUT]\nlast", "Tool output was too large and has been truncated.\nfirst\n[CUT]\nlast", None),
         ("Output: of a program that says so\n", "Output: of a program that says so\n", None),
         ("Exit Code: 3\n", "Exit Code: 3\n", None),
+        ("Output too long and was saved to: /tmp/0a1b/run_it_a04884ba672d.output", "", None),
         ("", "", None),
     ],
 )

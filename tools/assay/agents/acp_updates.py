@@ -142,7 +142,7 @@ class Updates:
             return self.screens[terminal][0] or text
         printed, _ = unwrapped(text)
         if isinstance(raw, str) and (not text or printed != text):
-            return unwrapped(raw)[0]  # the same, and whole
+            return unwrapped(raw)[0] or printed  # the same, and whole
         if printed or not isinstance(raw, dict):
             return printed
         return next((raw[name] for name in ("output", "error", "stdout") if isinstance(raw.get(name), str)), "")

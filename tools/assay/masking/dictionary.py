@@ -127,7 +127,7 @@ class Dictionary:
 @cache
 def standard() -> Dictionary:
     """The dictionary that ships with Assay."""
-    plain = (named(kind, name) for kind, names in _PLAIN.items() for name in names.replace("\n", ",").split(","))
+    plain = (named(kind, name) for kind in _PLAIN for name in _names(kind))
     return Dictionary((*plain, *_models(), *_scaffolds(), *_traces(), *_vendors(), *_ambiguous()))
 
 
@@ -149,8 +149,30 @@ _PLAIN = {
         exitplanmode,complete task and submit final output
         ask followup question,issidechain,parentuuid,system reminder,mswea bash command""",
 }
+_TOOLS = {
+    "run_shell_command": "shell",
+    "search_file_content": "content",
+    "read_many_files": "many",
+    "google_web_search": "google",
+    "list_code_definition_names": "definition",
+    "exit_plan_mode": "plan",
+}
+"""Names of tools that no ordinary program has, as they are written, and the part by which each is looked for."""
+_VERBS = ("use", "run", "new", "get", "my", "create")
+_ROLES = ("agent", "client", "cli", "adapter", "runner", "harness", "provider", "session", "model", "options", "sdk")
+"""What identifiers put before and after a name without a sign between."""
 _UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _MIXED = r"(?=[a-z_]*\d)[a-z0-9]"
+
+
+def _names(kind: str) -> list[str]:
+    return [name.strip() for name in _PLAIN[kind].replace("\n", ",").split(",")]
+
+
+def _glued(word: str) -> Term:
+    """A name within an identifier, as in `useCodexClient`."""
+    keys = tuple(before + word + after for before in ("", *_VERBS) for after in _ROLES)
+    return Term("product", f"{word} glued", rf"(?:{'|'.join(_VERBS)})?{word}(?:{'|'.join(_ROLES)})", keys=keys)
 
 
 def _models() -> Iterator[Term]:
@@ -186,6 +208,8 @@ def _scaffolds() -> Iterator[Term]:
     yield Term("scaffold", "begin patch", r"\*\*\* begin patch", certain=False, reach=4)
     yield Term("scaffold", "multiedit", r"(?-i:MultiEdit|NotebookEdit)", keys=("multiedit", "notebookedit"))
     yield Term("scaffold", "attempt completion", r"attempt_completion", keys=("completion",), reach=8)
+    for tool, key in _TOOLS.items():
+        yield Term("scaffold", tool, tool, keys=(key,), reach=tool.index(key))
     yield Term("scaffold", "wall time", wall, reach=20)
     yield Term("scaffold", "editor version", r"text_editor_20\d{6}", reach=5)
     yield Term("scaffold", "thought header", r"(?-i:THOUGHT):", certain=False)
@@ -294,6 +318,8 @@ def _ambiguous() -> Iterator[Term]:
             yield Term("product", f"{word} style", style, unless=unless, reach=8)
     for word in ("claude", "codex", "copilot", "devin", "aider"):
         yield Term("product", word, word, False, unless=_UNLESS[word])
+    products = (name.replace(" ", "") for name in _names("product"))
+    yield from map(_glued, dict.fromkeys((*_FAMILIES, *products)))
     yield Term("product", "goose command", r"goose (?:session|run|configure)")
     yield Term("product", "droid command", r"droid exec")
     yield Term("product", "aider option", r"aider --[a-z-]+")
