@@ -4,6 +4,8 @@
 and `NAME.edit` holds replacements `old` / `====` / `new`, separated by `----` lines, whose old text must occur exactly
 once. Digests are filled in last, so a file can be changed without making its session stale. `commits.txt` holds the
 message of a commit with which everything is put under version control; what lies in `later/` is changed afterwards.
+Each folder of `landed/` is one commit of `main` before that. `@seal ANNOTATOR STAGE@` in a seal is the commitment to
+the annotation of the overlay under the salt `11…`, `@main@` in a reveal the head of `main`.
 """
 
 from __future__ import annotations
@@ -15,9 +17,13 @@ import subprocess
 from pathlib import Path
 
 from assay.contents import content_hash
+from assay.documents import read
+from assay.sealing.grades import promise
 
 HERE = Path(__file__).parent
 BASE = HERE / "base"
+RUBRIC = "tasks/row-merge/rubric.yaml"
+_SEAL = re.compile(r"@seal (\S+)( 1)?@")
 _DIGEST = re.compile(r"@sha256 ([^@]+)@")
 
 
@@ -37,12 +43,24 @@ def build(root: Path, *overlays: Path) -> Path:
 
 def commit(root: Path) -> None:
     """Put everything on a branch beside an empty `main`, with the message that commits.txt holds."""
-    message = root / "commits.txt"
+    message, landed = root / "commits.txt", root / "landed"
     git = ["git", "-C", str(root), "-c", "user.name=t", "-c", "user.email=t@localhost", "-c", "commit.gpgsign=false"]
     for arguments in (("init", "-q", "-b", "main"), ("commit", "-q", "--allow-empty", "-m", "Start")):
         subprocess.run([*git, *arguments], check=True)
+    shutil.copytree(root / "annotations", root / "final")
+    for folder in sorted(landed.iterdir()) if landed.is_dir() else ():
+        shutil.copytree(folder, root, dirs_exist_ok=True)
+        names = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
+        subprocess.run([*git, "add", *names], check=True)
+        subprocess.run([*git, "commit", "-q", "-m", "Land"], check=True)
+    head = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True).stdout.strip()
+    shutil.copytree(root / "final", root / "annotations", dirs_exist_ok=True)
+    for reveal in root.glob("annotations/*/*.reveal.json"):
+        reveal.write_bytes(reveal.read_bytes().replace(b"@main@", head))
+    for scaffold in (root / "final", landed):
+        shutil.rmtree(scaffold, ignore_errors=True)
     subprocess.run([*git, "checkout", "-q", "-b", "more-runs"], check=True)
-    subprocess.run([*git, "add", "trajectories", "annotations"], check=True)
+    subprocess.run([*git, "add", "tasks", "trajectories", "annotations"], check=True)
     subprocess.run([*git, "commit", "-q", "-F", str(message)], check=True)
 
 
@@ -87,10 +105,24 @@ def fill(root: Path) -> None:
     for calibration in sorted(root.glob("tasks/*/calibration.json")):
         digest = content_hash(calibration.parent).encode()
         calibration.write_bytes(calibration.read_bytes().replace(b"@content@", digest))
+        _replace(calibration, calibration.parent)
+    for escalation in sorted(root.glob("annotations/*/escalations/*.yaml")):
+        digest = content_hash(root / "tasks" / escalation.parents[1].name).encode()
+        escalation.write_bytes(escalation.read_bytes().replace(b"@content@", digest))
     for annotation in sorted(root.glob("annotations/*/*.yaml")):
         rubric = root / "tasks" / annotation.parent.name / "rubric.yaml"
         graded = blob_id(rubric.read_bytes() if rubric.is_file() else b"").encode()
         annotation.write_bytes(annotation.read_bytes().replace(b"@rubric@", graded))
+    for seal in sorted(root.rglob("*.seal.json")):
+        text = seal.read_text(encoding="utf-8").replace("@rubric@", blob_id((root / RUBRIC).read_bytes()))
+        seal.write_text(_SEAL.sub(lambda match: _promise(root, match[1], match[2]), text), encoding="utf-8")
+
+
+def _promise(root: Path, annotator: str, stage: str | None) -> str:
+    document, _ = read(root / f"annotations/row-merge/{annotator}.yaml", "annotation.yaml")
+    assert document
+    criteria = ("merges-rows", "keeps-order", "readable-names")
+    return promise("row-merge", annotator, 1 if stage else None, "11" * 32, document.data, {}, criteria)
 
 
 def blob_id(content: bytes) -> str:

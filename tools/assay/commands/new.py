@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from assay.errors import UsageError
+from assay.sealing.places import draft_path, seal_path, sheet_path
 from assay.workspace import Workspace, find_root, load
+
+if TYPE_CHECKING:
+    from assay.model.rubric import Rubric
 
 
 @click.group("new")
@@ -21,7 +26,9 @@ def command() -> None:
 def annotation(task: str, handle: str) -> None:
     """Begin the grades of one person for TASK, with all attempts in an order drawn for this person.
 
-    Every criterion is there with what it asks, and open. `assay check` names what is still missing.
+    Every criterion is there with what it asks, and open. `assay check` names what is still missing. Where assay.toml
+    asks for sealed annotations it is a draft that git ignores; with two stages, the second is added to it when the
+    first is sealed.
 
     \b
     Example:
@@ -29,6 +36,7 @@ def annotation(task: str, handle: str) -> None:
     """
     from assay.contents import blob_id
     from assay.scaffold.annotation import annotation_text
+    from assay.sealing.annotations import keep_local
     from assay.sealing.order import presented
     from assay.storage import write_whole
 
@@ -36,23 +44,59 @@ def annotation(task: str, handle: str) -> None:
     workspace = load(root)
     job = workspace.task(task)
     _demand_person(workspace, handle)
-    path = f"annotations/{task}/{handle}.yaml"
-    if (root / path).exists():
-        raise UsageError("file-exists", f"{path} is there already", "go on in that file, or move it away")
+    policy = workspace.settings.annotations
+    path = (draft_path if policy.independence == "sealed" else sheet_path)(task, handle)
     if job.rubric is None:
         raise UsageError("no-rubric", f"{job.path}/rubric.yaml cannot be read", "run `assay check`")
+    if policy.stages == 2 and (root / seal_path(task, handle, 1)).exists() and (root / path).exists():
+        _second_stage(workspace, path, job.rubric.record)
+        return
+    for name in (path, seal_path(task, handle), sheet_path(task, handle)):
+        if (root / name).exists():
+            raise UsageError("file-exists", f"{name} is there already", "go on in that file, or move it away")
     if workspace.guidelines is None:
         raise UsageError("no-guidelines", "annotations/guidelines.md has no version", "run `assay check`")
-    found = [attempt for attempt in workspace.attempts.get(task, {}).values() if attempt.trajectory]
-    agents = [attempt for attempt in found if not attempt.is_dry_run and not attempt.is_invalid]
-    attempts = [attempt.alias for attempt in agents or found]  # with scripts alone, they are what one practises on
-    if not attempts:
-        raise UsageError("no-attempt", f"there is no attempt at `{task}` yet", "`assay run`, `record` or `import` one")
-    order = presented(attempts, workspace.settings.seed, task, handle)
+    order = presented(_attempts(workspace, task), workspace.settings.seed, task, handle)
     blob = blob_id((job.folder / "rubric.yaml").read_bytes())
-    text = annotation_text(task, handle, workspace.guidelines, blob, job.rubric.record, order, path)
+    criteria = [
+        item for item in job.rubric.record.criteria if policy.stages == 1 or item.id in job.rubric.record.first_stage
+    ]
+    text = annotation_text(task, handle, workspace.guidelines, blob, criteria, order, path)
     write_whole(root / path, text.encode())
-    click.echo(f"{path}: {len(order)} attempts, {len(job.rubric.record.criteria)} criteria each; begin with {order[0]}")
+    if policy.independence == "sealed":
+        keep_local(root, task, handle)
+    click.echo(f"{path}: {len(order)} attempts, {len(criteria)} criteria each; begin with {order[0]}")
+    if policy.stages == 2:
+        seal = f"`assay seal {task} --by {handle} --stage 1`"
+        click.echo(f"this is the first stage: patch, tests and files, not the transcript; then {seal}")
+
+
+def _attempts(workspace: Workspace, task: str) -> list[str]:
+    found = [attempt for attempt in workspace.attempts.get(task, {}).values() if attempt.trajectory]
+    if not found:
+        raise UsageError("no-attempt", f"there is no attempt at `{task}` yet", "`assay run`, `record` or `import` one")
+    agents = [attempt for attempt in found if not attempt.is_dry_run and not attempt.is_invalid]
+    return [attempt.alias for attempt in agents or found]  # with scripts alone, they are what one practises on
+
+
+def _second_stage(workspace: Workspace, path: str, rubric: Rubric) -> None:
+    """Add what the second stage grades to a draft whose first stage is sealed."""
+    from assay.scaffold.annotation import with_criteria
+    from assay.storage import write_whole
+
+    sheet = next((sheet for sheet in workspace.drafts if sheet.path == path), None)
+    if sheet is None or sheet.entry is None:
+        raise UsageError("draft-unreadable", f"{path} cannot be read", f"run `assay check {path}`")
+    missing = {
+        alias: [item for item in rubric.criteria if item.id not in graded.criteria]
+        for alias, graded in sheet.entry.record.grades.items()
+    }
+    count = max(map(len, missing.values()), default=0)
+    if not count:
+        raise UsageError("file-exists", f"{path} has every criterion already", "go on in that file")
+    text = with_criteria(sheet.entry.document, missing)
+    write_whole(workspace.root / path, text.encode())
+    click.echo(f"{path}: {count} criteria of the second stage were added; open the transcript now")
 
 
 def _demand_person(workspace: Workspace, handle: str) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from assay.commands.keys import private_keys
 from assay.errors import ExitCode, UsageError
 from assay.workspace import find_root, load
 
@@ -17,14 +18,7 @@ if TYPE_CHECKING:
 @click.command("unseal")
 @click.option("--task", "tasks", metavar="ID", multiple=True, help="Open this task; repeat it for more.")
 @click.option("--all", "everything", is_flag=True, help="Open every sealed task.")
-@click.option(
-    "--key",
-    "keys",
-    metavar="FILE",
-    multiple=True,
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="A recipient's private key (age or ssh); without it, what this machine knows.",
-)
+@private_keys("--key", "; without it, what this machine knows.")
 @click.option("--show", is_flag=True, help="Print the identities here and publish nothing.")
 def command(tasks: tuple[str, ...], everything: bool, keys: tuple[Path, ...], show: bool) -> None:
     """Name who made the trajectories: publish a task's identities with the key that proves them.

@@ -11,6 +11,8 @@ from assay.model.base import Id, Record, Text, VersionedRecord
 Axis = Literal["correctness", "style", "communication", "behaviour"]
 AXES: tuple[Axis, ...] = get_args(Axis)
 """The four separate totals; they are never blended into one number."""
+FIRST_STAGE: tuple[Axis, ...] = ("correctness", "style")
+"""Graded from patch, tests, files and runs, before the transcript is opened, where the policy asks for two stages."""
 
 
 class Criterion(Record):
@@ -39,3 +41,9 @@ class Rubric(VersionedRecord):
     def find(self, criterion: str) -> Criterion | None:
         """The criterion with that id."""
         return next((item for item in self.criteria if item.id == criterion), None)
+
+    @property
+    def first_stage(self) -> tuple[str, ...]:
+        """Ids of the criteria that need no transcript."""
+        told = ("trajectory", "message")
+        return tuple(item.id for item in self.criteria if item.axis in FIRST_STAGE and item.evidence not in told)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 
-from assay.contents import blob_id
 from assay.diagnostics import Diagnostic, Severity
 from assay.documents.source import Loc
 from assay.evidence import cites
 from assay.model.annotation import OPEN, passed
 from assay.model.outcome import is_valid
+from assay.results.versions import Changes, Difference, current_rubric
 from assay.rules import rule
 from assay.rules.sheets import GradedSheet, graded_sheets, unpaired
 from assay.workspace import Workspace
@@ -75,7 +75,8 @@ def annotation_missing_trajectory(workspace: Workspace) -> Iterator[Diagnostic]:
 def annotation_unknown_criterion(workspace: Workspace) -> Iterator[Diagnostic]:
     """Every verdict is on a criterion of the task's rubric.
 
-    A verdict under a misspelt id decides nothing, and the criterion that was meant stays undecided.
+    A verdict under a misspelt id decides nothing, and the criterion that was meant stays undecided. Of criteria that
+    went or came since the grading `annotation-stale` tells.
 
     Bad:
         criteria:
@@ -85,12 +86,14 @@ def annotation_unknown_criterion(workspace: Workspace) -> Iterator[Diagnostic]:
         criteria:
           keeps-order: {holds: true, cites: ["step:4"]}
     """
+    changes = Changes(workspace)
     for sheet in graded_sheets(workspace):
         if sheet.rubric is None:
             continue
         known = {criterion.id: None for criterion in sheet.rubric.criteria}
+        since = changes.of_rubric(sheet.task, sheet.record.rubric) or Difference()
         for loc, _, criterion, _ in sheet.grades:
-            if criterion not in known:
+            if criterion not in known and criterion not in since.removed:
                 message = f"the rubric of `{sheet.task.id}` has no criterion `{criterion}`"
                 yield sheet.at_key(loc, "annotation-unknown-criterion", message, _close(criterion, known))
 
@@ -111,12 +114,14 @@ def annotation_missing_criterion(workspace: Workspace) -> Iterator[Diagnostic]:
           keeps-order: {holds: true, cites: ["step:4"]}
           says-what-changed: {holds: unclear, note: "The last message was cut off."}
     """
+    changes = Changes(workspace)
     for sheet in graded_sheets(workspace):
         if sheet.rubric is None:
             continue
         known = dict.fromkeys(criterion.id for criterion in sheet.rubric.criteria)
+        since = changes.of_rubric(sheet.task, sheet.record.rubric) or Difference()
         for alias, graded in sheet.record.grades.items():
-            missing = [criterion for criterion in known if criterion not in graded.criteria]
+            missing = [name for name in sheet.due if name not in graded.criteria and name not in since.added]
             unknown = [criterion for criterion in graded.criteria if criterion not in known]
             if missing := unpaired(missing, unknown):
                 message = f"every criterion needs a verdict; missing {_listing(missing)}"
@@ -236,8 +241,10 @@ def annotation_unfinished(workspace: Workspace) -> Iterator[Diagnostic]:
     """
     for sheet in graded_sheets(workspace):
         record = sheet.record
-        texts: list[tuple[Loc, str]] = [(("comparison",), record.comparison)]
-        texts += [(("grades", alias, "rationale"), graded.rationale) for alias, graded in record.grades.items()]
+        texts: list[tuple[Loc, str]] = []
+        if not sheet.first_stage:
+            texts += [(("comparison",), record.comparison)]
+            texts += [(("grades", alias, "rationale"), graded.rationale) for alias, graded in record.grades.items()]
         texts += [(loc, grade.note) for loc, _, _, grade in sheet.grades]
         for loc, text in texts:
             if text.strip() == OPEN:
@@ -265,7 +272,7 @@ def rationale_no_citation(workspace: Workspace) -> Iterator[Diagnostic]:
         ]
         if len(sheet.record.grades) > 1:
             texts.append((("comparison",), sheet.record.comparison))
-        for loc, text in texts:
+        for loc, text in texts if not sheet.first_stage else ():
             if not cites(text):
                 message = f"the {loc[-1]} must cite evidence, found none"
                 hint = 'for example [step:12 "words of that step"]'
@@ -312,10 +319,10 @@ def _status(sheet: GradedSheet, alias: str, test: str) -> str | None:
 
 @rule("rubric-version", Severity.WARNING)
 def rubric_version(workspace: Workspace) -> Iterator[Diagnostic]:
-    """An annotation was made against the rubric as it is now.
+    """The rubric that an annotation was made against is the one there is, or one that git still has.
 
-    `rubric` is the git blob id of `rubric.yaml` at the time of grading. When the rubric has changed since, its verdicts
-    answer statements that are no longer there.
+    `rubric` is the git blob id of `rubric.yaml` at the time of grading. When nobody has that file any more, nobody can
+    say which verdicts still answer what is asked; `annotation-stale` says it of the others.
 
     Bad:
         rubric: 0000000000000000000000000000000000000000
@@ -323,17 +330,11 @@ def rubric_version(workspace: Workspace) -> Iterator[Diagnostic]:
     Good:
         rubric: 3f1d0c5e8a1b…     # git hash-object tasks/ledger-loader/rubric.yaml
     """
-    ids: dict[str, str] = {}
+    changes = Changes(workspace)
     for sheet in graded_sheets(workspace):
-        task = sheet.task
-        if task.rubric is None:
-            continue
-        if task.id not in ids:
-            content = (task.folder / "rubric.yaml").read_bytes()
-            ids[task.id] = blob_id(content)
-        if sheet.record.rubric != ids[task.id]:
-            message = f"{task.rubric.path} has changed since this was graded; it is `{ids[task.id]}` now"
-            hint = "grade the changed criteria again, then set `rubric` to the new id"
+        if workspace.wanted(sheet.document.path) and changes.of_rubric(sheet.task, sheet.record.rubric) is None:
+            message = f"{sheet.task.path}/rubric.yaml is `{current_rubric(sheet.task)}` now; git has none of this name"
+            hint = "commit a rubric before grading; grade again what may have changed, then set `rubric` to the new id"
             yield sheet.at(("rubric",), "rubric-version", message, hint)
 
 

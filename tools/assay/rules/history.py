@@ -10,6 +10,7 @@ from assay.documents import parse, validate
 from assay.masking.files import Found, leaks, names, split
 from assay.model.sealed import Commitments
 from assay.rules import declare
+from assay.sealing.places import is_seal
 from assay.workspace import Workspace
 
 SEEN = ("trajectories", "annotations", ".assay")
@@ -57,10 +58,14 @@ def silent(words: str, total: int) -> AbstractContextManager[Callable[[int], Non
 def check_history(workspace: Workspace, whole: bool = False, progress: Progress = silent) -> Iterator[Diagnostic]:
     """Findings in what is being added, or in everything that ever was; nothing where there is no git."""
     from assay.repository import GitError, is_versioned
+    from assay.rules.exposure import check_exposure
+    from assay.rules.independence import check_independence
 
-    if not is_versioned(workspace.root):
-        return
     try:
+        yield from check_independence(workspace)
+        yield from check_exposure(workspace)
+        if not is_versioned(workspace.root):
+            return
         yield from _promises(workspace)
         yield from _commits(workspace, whole)
         if whole:
@@ -129,7 +134,9 @@ def _leaks(workspace: Workspace, path: str, content: bytes) -> Iterator[tuple[st
     """What leaks in an old version of a file; of files that are still there other rules tell."""
     task = path.split("/")[1] if path.count("/") > 1 else ""
     file = workspace.root / path
-    if b"\0" in content or task in workspace.openings or (file.is_file() and file.read_bytes() == content):
+    if b"\0" in content or is_seal(path) or task in workspace.openings:
+        return
+    if file.is_file() and file.read_bytes() == content:
         return
     text = content.decode("utf-8", errors="replace")
     yield from ((text, item) for item in split(leaks(path, text, task, workspace.settings.mask))[0])

@@ -9,6 +9,7 @@ from pathlib import Path
 from assay.diagnostics import Diagnostic, Position, Severity
 from assay.masking.files import Found, leaks, names
 from assay.rules import declare, rule
+from assay.sealing.places import is_seal
 from assay.workspace import SETTINGS, Workspace
 
 _SEALED = ("identities.age", "commitments.json")
@@ -132,7 +133,7 @@ def _attempt_files(workspace: Workspace, everything: bool = False) -> Iterator[t
 def _files(folder: Path) -> Iterator[Path]:
     for place, folders, files in os.walk(folder):
         folders.sort()
-        yield from (Path(place, name) for name in sorted(files) if name not in _SEALED)
+        yield from (Path(place, name) for name in sorted(files) if name not in _SEALED and not is_seal(name))
 
 
 def _text(workspace: Workspace, file: Path) -> str:

@@ -10,6 +10,7 @@ from assay.documents import Document
 from assay.documents.source import Loc
 from assay.model.annotation import Annotation, Grade
 from assay.model.rubric import Rubric
+from assay.sealing.places import is_draft, owner
 from assay.workspace import Attempt, Task, Workspace
 
 
@@ -22,11 +23,20 @@ class GradedSheet:
     task: Task
     attempts: Mapping[str, Attempt]
     """The task's trajectories by alias."""
+    first_stage: bool = False
+    """Whether it is a draft of which only the first stage is due."""
 
     @property
     def rubric(self) -> Rubric | None:
         """The task's rubric; None when it could not be read."""
         return self.task.rubric.record if self.task.rubric else None
+
+    @property
+    def due(self) -> tuple[str, ...]:
+        """Ids of the criteria that must have a verdict by now."""
+        if self.rubric is None:
+            return ()
+        return self.rubric.first_stage if self.first_stage else tuple(item.id for item in self.rubric.criteria)
 
     @property
     def grades(self) -> Iterator[tuple[Loc, str, str, Grade]]:
@@ -49,12 +59,15 @@ class GradedSheet:
 
 
 def graded_sheets(workspace: Workspace) -> Iterator[GradedSheet]:
-    """Annotations that can be compared with their task; the others are reported by the rules on structure."""
-    for sheet in workspace.sheets:
+    """Annotations that can be compared with their task, drafts too; the rules on structure report the others."""
+    sealed = {owner(seal.path)[:2] for seal in workspace.seals}
+    two = workspace.settings.annotations.stages == 2
+    for sheet in (*workspace.sheets, *workspace.drafts):
         task = workspace.tasks.get(sheet.task)
         if sheet.entry and task:
             attempts = workspace.attempts.get(sheet.task, {})
-            yield GradedSheet(sheet.entry.record, sheet.entry.document, task, attempts)
+            first = two and is_draft(sheet.path) and (sheet.task, sheet.annotator) not in sealed
+            yield GradedSheet(sheet.entry.record, sheet.entry.document, task, attempts, first)
 
 
 def unpaired(missing: list[str], unknown: list[str]) -> list[str]:

@@ -46,7 +46,7 @@ def id_matches_folder(workspace: Workspace) -> Iterator[Diagnostic]:
         if entry.record.task != task_id:
             message = f"`task` must be what the path says, `{task_id}`; found `{entry.record.task}`"
             yield _at(entry.document, ("task",), "id-matches-folder", message)
-    for sheet in workspace.sheets:
+    for sheet in (*workspace.sheets, *workspace.drafts):
         if sheet.entry is None:
             continue
         record, document = sheet.entry.record, sheet.entry.document
@@ -64,7 +64,7 @@ def _names(workspace: Workspace) -> Iterator[Diagnostic]:
     names = [(task.id, f"{task.path}/task.toml") for task in workspace.tasks.values()]
     for attempts in workspace.attempts.values():
         names += [(attempt.alias, f"{attempt.path}/trajectory.json") for attempt in attempts.values()]
-    names += [(sheet.annotator, sheet.path) for sheet in workspace.sheets]
+    names += [(sheet.annotator, sheet.path) for sheet in (*workspace.sheets, *workspace.drafts)]
     for name, path in names:
         if not re.match(ID_PATTERN, name):
             message = f"names are lower-case letters, digits and inner hyphens, at most 64; found `{name}`"
@@ -208,7 +208,7 @@ def unknown_annotator(workspace: Workspace) -> Iterator[Diagnostic]:
             yield Diagnostic.at(PEOPLE, _START, "unknown-annotator", "must list who annotates; the file is missing")
         return
     roles = {person.handle: person.roles for person in workspace.people.record.people}
-    for sheet in workspace.sheets:
+    for sheet in (*workspace.sheets, *workspace.drafts):
         if sheet.entry is None:
             continue
         handle = sheet.entry.record.annotator

@@ -16,11 +16,14 @@ from assay.model.annotation import Annotation
 from assay.model.attempt import AttemptScript
 from assay.model.calibration import Calibration
 from assay.model.escalation import Escalation
+from assay.model.gold import GoldAnswers, GoldPromise
 from assay.model.outcome import Proof, TestReport
 from assay.model.people import People
 from assay.model.reported import ReportedResults
 from assay.model.rubric import Rubric
+from assay.model.run import RecordedRun
 from assay.model.sealed import Commitments, Opening
+from assay.model.seals import AnnotationReveal, AnnotationSeal
 from assay.model.session import Session
 from assay.model.settings import Settings
 from assay.model.task import TaskFile
@@ -36,12 +39,17 @@ MODELS: dict[str, tuple[type[BaseModel], str]] = {
     "calibration": (Calibration, "tasks/<task>/calibration.json"),
     "commitments": (Commitments, "trajectories/<task>/commitments.json"),
     "escalation": (Escalation, "annotations/<task>/escalations/<slug>.yaml"),
+    "gold": (GoldAnswers, ".assay/gold/<task>.yaml"),
+    "gold-promise": (GoldPromise, "annotations/gold.json"),
     "opening": (Opening, "trajectories/<task>/opening.json"),
     "people": (People, "annotations/people.yaml"),
     "replay": (Proof, "replay.json, the evidence of `assay replay`"),
     "report": (TestReport, "trajectories/<task>/<alias>/tests/<milestone>.json"),
     "reported": (ReportedResults, "trajectories/<task>/reported.json"),
+    "reveal": (AnnotationReveal, "annotations/<task>/<annotator>.reveal.json"),
     "rubric": (Rubric, "tasks/<task>/rubric.yaml"),
+    "run": (RecordedRun, "annotations/<task>/evidence/<annotator>/<NN>.json"),
+    "seal": (AnnotationSeal, "annotations/<task>/<annotator>.seal.json"),
     "session": (Session, "trajectories/<task>/<alias>/session.json"),
     "settings": (Settings, "assay.toml"),
     "task": (TaskFile, "tasks/<task>/task.toml"),

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TypeVar
 
 from assay.documents import parse, read, validate
 from assay.errors import UsageError
 from assay.model.base import Record
 from assay.model.identity import IdentityMap
 from assay.model.sealed import Commitments, Opening
-from assay.sealing import identities
+from assay.sealing import age, identities
 from assay.sealing.commitments import promised
 from assay.storage import as_json, write_whole
-
-if TYPE_CHECKING:
-    from pyrage import ssh, x25519
 
 COMMITMENTS = "commitments.json"
 SEALED = "identities.age"
@@ -34,7 +30,7 @@ def seal(root: Path, task: str, recipients: Sequence[str], keys: Sequence[Path] 
     What other machines sealed before is kept; to add to it, one of `keys` must open it. Commitments are never changed.
     Raises UsageError; then nothing is written.
     """
-    public = [_recipient(text) for text in dict.fromkeys(recipients)]
+    public = age.public_keys(recipients, "assay.toml: `[seal] recipients`")
     if not public:
         hint = 'add `[seal]` with `recipients = ["age1…"]` to assay.toml; ssh keys do as well'
         raise UsageError("no-recipient", "nobody is named who could open what is sealed", hint)
@@ -52,7 +48,7 @@ def seal(root: Path, task: str, recipients: Sequence[str], keys: Sequence[Path] 
             raise UsageError("seal-changed", message, "restore .assay/identities from where it was made; see git log")
         if not made:
             raise UsageError("nothing-to-seal", f"{task}: this machine knows nobody who made a trajectory of it")
-        sealed = _encrypt(own, public)
+        sealed = age.encrypt(as_json(own), public, _LEAST)
         digest = sha256(sealed).hexdigest()
         record = Commitments(
             format=1, task=task, sealed_sha256=digest, recipients=list(dict.fromkeys(recipients)), commitments=made
@@ -80,7 +76,8 @@ def open_map(root: Path, task: str, keys: Sequence[Path]) -> Opening:
         content = (root / path).read_bytes()
     except OSError:
         raise UsageError("not-sealed", f"{path} is not there", f"seal first: `assay seal {task}`") from None
-    document, _ = parse(_decrypt(content, keys, path).decode("utf-8", "replace").rstrip(), path, ".json")
+    text = age.decrypt(content, keys, path, f"{COMMITMENTS} lists the public ones").decode("utf-8", "replace")
+    document, _ = parse(text.rstrip(), path, ".json")
     opening = validate(document, Opening)[0] if document else None
     if opening is None or opening.task != task:
         found = f"it is of `{opening.task}`" if opening else "its content is no map of identities"
@@ -112,64 +109,6 @@ def _merged(root: Path, own: Opening, before: Commitments, keys: Sequence[Path])
     merged = there.model_copy(update={"identities": {**there.identities, **fresh}})
     identities.adopt(root, IdentityMap(format=1, task=own.task, identities=merged.identities), merged.key)
     return merged
-
-
-def _encrypt(opening: Opening, recipients: Sequence[ssh.Recipient | x25519.Recipient]) -> bytes:
-    import pyrage
-
-    text = as_json(opening)
-    size = _LEAST
-    while size < len(text):
-        size *= 2
-    return bytes(pyrage.encrypt(text.ljust(size), list(recipients)))
-
-
-def _decrypt(content: bytes, keys: Sequence[Path], path: str) -> bytes:
-    import pyrage
-
-    private = [key for file in keys for key in _private(file)]
-    try:
-        return bytes(pyrage.decrypt(content, private))
-    except pyrage.DecryptError as error:
-        if "No matching keys" in str(error) or not private:
-            named = ", ".join(map(str, keys)) or "no key"
-            hint = "name a recipient's private key with `--key`; commitments.json lists the public ones"
-            raise UsageError("wrong-key", f"{path}: {named} does not open it", hint) from None
-        raise UsageError("seal-damaged", f"{path} is damaged: {error}", "restore the file from git") from None
-
-
-def _private(file: Path) -> list[Any]:
-    """The private keys in a file: age identities, one in a line, or one ssh key."""
-    import pyrage
-
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        reason = (error.strerror or "unknown reason").lower()
-        raise UsageError("key-unreadable", f"{file}: must be a readable file; {reason}") from None
-    try:
-        if b"AGE-SECRET-KEY-" in content:
-            lines = content.decode("ascii", "replace").split()
-            return [pyrage.x25519.Identity.from_str(line) for line in lines if line.startswith("AGE-SECRET-KEY-")]
-        return [pyrage.ssh.Identity.from_buffer(content)]
-    except pyrage.IdentityError as error:
-        hint = "give the private half, of age or of ssh (ed25519, RSA)"
-        if "decrypted first" in str(error):
-            hint = f"it has a passphrase; open a copy of it: `cp {file} KEY; ssh-keygen -p -N '' -f KEY`"
-        raise UsageError("key-unreadable", f"{file}: must be a private key: {error}", hint) from None
-
-
-def _recipient(text: str) -> ssh.Recipient | x25519.Recipient:
-    import pyrage
-
-    try:
-        if text.startswith("age1"):
-            return pyrage.x25519.Recipient.from_str(text)
-        return pyrage.ssh.Recipient.from_str(" ".join(text.split()))
-    except pyrage.RecipientError as error:
-        hint = "an age key starts with `age1`, an ssh key with `ssh-ed25519` or `ssh-rsa`; give the public half"
-        found = re.sub(r"\s+", " ", text)[:40]
-        raise UsageError("bad-recipient", f"assay.toml: `[seal] recipients` holds `{found}…`: {error}", hint) from None
 
 
 def _record(root: Path, path: str, model: type[R]) -> R | None:
