@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tracemalloc
 from pathlib import Path
 from random import Random
@@ -13,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from assay.importers import BUILT_IN, ImportFailed, registry
+from assay.importers.source import Source
 from tests.importers.reading import LOGS, only, readable, written
 
 FILES = [name for name, path in LOGS.items() if path.is_file()]
@@ -147,6 +149,32 @@ def test_a_long_line_and_little_memory(tmp_path: Path, name: str) -> None:
     finally:
         tracemalloc.stop()
     assert peak < 10 * len(content)
+
+
+COPIED = re.compile(
+    rb'"(id|uuid|parentUuid|sessionId|session_id|parentId|messageId|call_id|tool_use_id|toolCallId)": ?"([^"]*)"'
+)
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_many_small_records_and_little_memory(tmp_path: Path, name: str) -> None:
+    """The log's records again and again under fresh ids: steps and attempts take 8 kB each, however short they were."""
+    lines, content = CONTENT[name].splitlines(), bytearray()
+    while len(content) < 120_000:
+        mark = b"%d" % len(content)
+        content += b"\n".join(COPIED.sub(rb'"\1": "\2-' + mark + b'"', line) for line in lines) + b"\n"
+    (tmp_path / "log").write_bytes(content)
+    importer = registry().get(name.partition("/")[0])
+    importer.read(Source(LOGS[name]))  # what is made once
+    tracemalloc.start()
+    try:
+        found = importer.read(Source(tmp_path / "log"))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    steps = sum(len(attempt.trajectory.steps) for attempt in found)
+    assert steps > 5
+    assert peak < max(10 * len(content), 8_000 * steps + 8_000 * len(found))
 
 
 def lengthened(data: Any, by: str) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -202,14 +202,18 @@ class Draft:
         return cut(text, hashlib.sha256(text.encode()).hexdigest())
 
     def trajectory(self, notes: Sequence[str] = (), name: str | None = None) -> Trajectory:
-        """The collected steps as a record; there must be at least one."""
-        totals = self._totals()
+        """The collected steps as a record; there must be at least one. They are moved there, not copied."""
+        totals, steps = self._totals(), deque(self.steps)
+        self.steps.clear()
+        made = []
+        while steps:
+            made.append(Step.model_validate(steps.popleft()))
         return Trajectory.model_validate(
             {
                 "schema_version": ATIF_VERSION,
                 "trajectory_id": name,
                 "agent": MASKED,
-                "steps": self.steps,
+                "steps": made,
                 "notes": "\n".join(notes) or None,
                 "final_metrics": totals or None,
                 "subagent_trajectories": self.children or None,
@@ -244,14 +248,15 @@ def finish(
     account = draft.account
     if not draft.steps:
         raise ImportFailed(f"{files[0]}: holds no step of its own; there is nothing to import")
-    lines = dict.fromkeys((*notes, PREAMBLE, *account.open, *_exit_codes(draft.steps)))
+    exit_codes = _exit_codes(draft.steps)
+    lines = dict.fromkeys((*notes, PREAMBLE, *account.open, *exit_codes))
     patch = draft.mask.traffic(patch)
     extra = {**identity.extra, **_sealed(draft), **({ATTEMPT: label} if label else {})}
     trajectory = draft.trajectory(tuple(lines))
     return Imported(
         trajectory,
         identity.model_copy(update={"extra": extra}),
-        _report(draft, trajectory),
+        _report(draft, trajectory, exit_codes),
         tuple(files),
         label,
         patch,
@@ -276,9 +281,9 @@ def _exit_codes(steps: Iterable[Mapping[str, Any]]) -> list[str]:
     return [f"Exit codes are known for {known} of {shells} shell calls."] if shells else []
 
 
-def _report(draft: Draft, trajectory: Trajectory) -> ImportReport:
+def _report(draft: Draft, trajectory: Trajectory, exit_codes: Sequence[str]) -> ImportReport:
     account, totals = draft.account, trajectory.final_metrics
-    notes = [*account.open, *account.notes, *_exit_codes(draft.steps)]
+    notes = [*account.open, *account.notes, *exit_codes]
     notes += [f"{text}: {number}" for text, number in sorted(account.odd.items()) if number]
     notes += [f"`{name}` in commands or output, not masked: {n}" for name, n in sorted(draft.mask.kept.items())]
     if totals is None:

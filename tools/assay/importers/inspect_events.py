@@ -36,7 +36,7 @@ def conversation(sample: Node, events: Sequence[Node]) -> list[Node]:
     if not calls:
         start = sample.get("input")
         if start is not None and isinstance(start.value, str):
-            return [Node(start.source, start.loc, {"role": "user", "content": start.value})]
+            return [Node(start.source, start.loc, {"role": "user", "content": start.value}, start.line)]
         return sample.items("input")
     pool = (sample.object("events_data") or sample).items("messages") or sample.items("message_pool")
     refs = calls[-1].get("input_refs")

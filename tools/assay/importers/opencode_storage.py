@@ -152,7 +152,7 @@ def of_run(source: Source, account: Account) -> list[Session]:
             seen.add(key or "")
             message = part.text("messageID") or ""
             spoken = {"role": "assistant", "time": {"created": line.number("timestamp")}}
-            start = (Node(line.source, line.loc, spoken), list[Node]())
+            start = (Node(line.source, line.loc, spoken, line.line), list[Node]())
             sessions[line.text("sessionID") or ""].setdefault(message, start)[1].append(part)
     account.open.append("What the agent was asked is not in the log.")
     return [

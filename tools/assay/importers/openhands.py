@@ -91,7 +91,7 @@ def _events(row: Node) -> list[Node]:
         history.fail("a list")
     found: list[Node] = []
     for place, value in enumerate(history.value if history else ()):
-        item = Node(row.source, (*row.loc, "history", place), value)
+        item = Node(row.source, (*row.loc, "history", place), value, row.line)
         found += item.elements() if isinstance(value, list) else [item.mapping()]
     return found
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
+import io
 import re
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,6 +23,10 @@ _ESCAPE = re.compile(
 )
 """Any escape of a JSON string; group 1 is one half of a surrogate pair alone."""
 
+_UNREAD = object()
+"""In the place of a line's value."""
+_KEPT = 256
+"""Lines whose values are held at once."""
 _HEAD = 2_000_000
 """Bytes from which the kind of JSON Lines is told."""
 _BYTE_ORDER_MARKS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
@@ -83,14 +90,36 @@ class Source:
         As lenient as `document`. A line that cannot be read does not hide the others.
         """
         good, bad = [], list[ImportFailed]()
-        for number, line in enumerate(self.text.split("\n"), 1):
-            if line.strip():
-                document, failure = _parsed(line, self.path, number - 1)
-                if failure is None and document is not None:
-                    good.append(Line(self, number, document).root)
-                elif failure is not None:
+        for number, line in enumerate(io.StringIO(self.text, newline="\n"), 1):
+            self._starts.append(self._starts[-1] + len(line.encode()))
+            if not line.isspace():
+                failure = _parsed(line.removesuffix("\n"), self.path, number - 1)[1]
+                if failure is None:
+                    good.append(Node(self, (), _UNREAD, number))
+                else:
                     bad.append(failure)
         return Lines(tuple(good), tuple(bad))
+
+    @cached_property
+    def _starts(self) -> array[int]:
+        """Where each line begins, in bytes."""
+        return array("Q", [len(self.content) - len(self.content.removeprefix(codecs.BOM_UTF8))])
+
+    def line(self, number: int) -> Document:
+        """One of the lines that can be read. The last few are kept: a log's values take many times its room."""
+        if number not in self._kept:
+            content = self.content[self._starts[number - 1] : self._starts[number]].decode()
+            document, failure = _parsed(content, self.path, number - 1)
+            if document is None:
+                raise failure or ImportFailed(f"{self.path}:{number}:1: cannot be read")
+            self._kept[number] = document
+            if len(self._kept) > _KEPT:
+                del self._kept[next(iter(self._kept))]
+        return self._kept[number]
+
+    @cached_property
+    def _kept(self) -> dict[int, Document]:
+        return {}
 
     @property
     def text(self) -> str:
@@ -109,9 +138,9 @@ class Source:
         """The whole document. Raises `ImportFailed`."""
         return Node(self, (), self.document.data)
 
-    def position(self, loc: Loc) -> Position:
-        """Where a value stands in the file."""
-        return self.document.position(loc)
+    def position(self, loc: Loc, line: int = 0) -> Position:
+        """Where a value stands in the file, of JSON Lines that of a line."""
+        return Position(line, self.line(line).position(loc).column) if line else self.document.position(loc)
 
     @cached_property
     def _peeked(self) -> Any:
@@ -155,15 +184,15 @@ class Source:
         return Source(own / file.relative_to(folder)) if inside else None
 
 
-class Line(Source):
-    """One line of a log in JSON Lines: its values know in which line they stand."""
+class Quoted(Source):
+    """JSON text within a value of a log: its values know in which line of the log they stand."""
 
     def __init__(self, whole: Source, number: int, document: Document) -> None:
         super().__init__(whole.path)
         self.number = number
         self.document = document
 
-    def position(self, loc: Loc) -> Position:
+    def position(self, loc: Loc, line: int = 0) -> Position:
         """Where a value stands in the file."""
         return Position(self.number, self.document.position(loc).column)
 
@@ -176,17 +205,23 @@ class Lines:
     failures: tuple[ImportFailed, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Node:
-    """A value of a log and where it stands."""
+    """A value of a log and where it stands: a line, when the log is JSON Lines, and keys."""
 
     source: Source
     loc: tuple[str | int, ...]
-    value: Any
+    _value: Any
+    line: int = 0
+
+    @property
+    def value(self) -> Any:
+        """What is there; a whole line is read when somebody looks."""
+        return self.source.line(self.line).data if self._value is _UNREAD else self._value
 
     def fail(self, must: str, hint: str = "") -> NoReturn:
         """Raise `ImportFailed`: this value must be something else."""
-        position = self.source.position(self.loc)
+        position = self.source.position(self.loc, self.line)
         pointer = "/".join(("", *map(str, self.loc))) or "the document"
         message = f"`{pointer}` must be {must}, found {_kind(self.value)}"
         raise ImportFailed(f"{self.source.path}:{position.line}:{position.column}: {message}", hint)
@@ -200,7 +235,7 @@ class Node:
     def get(self, key: str) -> Node | None:
         """A member of this object; None when it is absent or null."""
         value = self.mapping().value.get(key)
-        return None if value is None else Node(self.source, (*self.loc, key), value)
+        return None if value is None else Node(self.source, (*self.loc, key), value, self.line)
 
     def object(self, key: str) -> Node | None:
         """A member that is an object; None when it is absent or null."""
@@ -217,7 +252,7 @@ class Node:
         if not isinstance(self.value, list):
             self.fail("a list")
         for index, value in enumerate(self.value):
-            yield Node(self.source, (*self.loc, index), value).mapping()
+            yield Node(self.source, (*self.loc, index), value, self.line).mapping()
 
     def text(self, key: str) -> str | None:
         """A member that is text; None when it is absent or null."""
@@ -239,7 +274,7 @@ class Node:
         """A member that is a whole number, 0 or more; None when it is absent or null."""
         value = self.number(key)
         if value is not None and (value < 0 or not value.is_integer()):
-            Node(self.source, (*self.loc, key), self.value[key]).fail("a whole number, 0 or more")
+            Node(self.source, (*self.loc, key), self.value[key], self.line).fail("a whole number, 0 or more")
         return None if value is None else int(value)
 
     def flag(self, key: str) -> bool:

@@ -16,7 +16,7 @@ from assay.importers.building import Account, Call, Draft, Result, finish
 from assay.importers.contract import Imported
 from assay.importers.harnesses import arguments_in, as_patch, task_in, without_tools
 from assay.importers.masking import Mask, Names, users_in
-from assay.importers.source import Line, Node, Source
+from assay.importers.source import Node, Quoted, Source
 from assay.importers.swe_agent_actions import named, without_state, written
 from assay.importers.turns import Turns
 from assay.model.identity import Identity
@@ -189,7 +189,7 @@ def _config(source: Source, root: Node, account: Account) -> Node | None:
     if document is None or not isinstance(document.data, dict):
         account.notes.append("The settings of the run could not be read.")
         return None
-    return Line(source, source.position(node.loc).line, document).root
+    return Quoted(source, source.position(node.loc).line, document).root
 
 
 def _is_shown(item: Node) -> bool:

@@ -118,7 +118,7 @@ def _json_lines(source: Source, notes: Notes) -> Iterator[Row]:
 
 
 def _line(node: Node) -> int:
-    return node.source.position(node.loc).line
+    return node.source.position(node.loc, node.line).line
 
 
 def _row(values: Mapping[str, Any], place: str) -> Row:
