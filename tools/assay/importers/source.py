@@ -25,7 +25,7 @@ _ESCAPE = re.compile(
 
 _UNREAD = object()
 """In the place of a line's value."""
-_KEPT = 256
+_KEPT = 32
 """Lines whose values are held at once."""
 _HEAD = 2_000_000
 """Bytes from which the kind of JSON Lines is told."""
