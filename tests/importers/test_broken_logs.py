@@ -158,7 +158,7 @@ COPIED = re.compile(
 
 @pytest.mark.parametrize("name", LINES)
 def test_many_small_records_and_little_memory(tmp_path: Path, name: str) -> None:
-    """The log's records again and again under fresh ids: steps and attempts take up to 10 kB each, however short they were."""
+    """Its records again and again under fresh ids: a step takes up to 10 kB, however short it was."""
     lines, content = CONTENT[name].splitlines(), bytearray()
     while len(content) < 120_000:
         mark = b"%d" % len(content)

@@ -131,6 +131,12 @@ def test_damaged_tables_end_in_one_line(tmp_path: Path, content: str, at: int, d
         assert read(Source(tmp_path / "table")).rows
 
 
+def test_a_table_of_other_tasks_alone_is_refused(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (root / "others.csv").write_text("task,agent,resolved\nelsewhere,kestrel,true\nnowhere,kestrel,false\n")
+    assert cli.main(["import", "others.csv"]) == ExitCode.USAGE
+    assert f"there is no task `elsewhere`\n  hint: tasks of this workspace: `{TASK}`" in capsys.readouterr().err
+
+
 def test_rows_become_results_under_fresh_aliases(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["import", "o.csv"]) == ExitCode.CLEAN
     output = capsys.readouterr()
@@ -191,7 +197,8 @@ def test_a_run_of_terminal_bench_gives_its_results(root: Path) -> None:
     assert [item.resolved for item in known(root, TASK).values()] == [True]
     one = str(FIXTURES / "terminal-bench/run/other")
     assert cli.main(["import", one, "--task", TASK]) == ExitCode.USAGE
-    assert cli.main(["import", one, "--format", "results", "--agent", "x"]) == ExitCode.CLEAN
+    # its one row is of a task that this workspace does not have
+    assert cli.main(["import", one, "--format", "results", "--agent", "x"]) == ExitCode.USAGE
 
 
 @pytest.mark.parametrize(

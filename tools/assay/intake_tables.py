@@ -22,6 +22,7 @@ from assay.reported import add as add_reported
 from assay.reported import known as known_reported
 from assay.sealing.identities import add as add_identities
 from assay.sealing.identities import known as known_identities
+from assay.workspace import unknown_task
 
 
 def holds_results(path: Path, form: str | None) -> bool:
@@ -69,6 +70,8 @@ class TableIntake:
                 yield task, row, self._identity(source, table.form, row)
         if others:
             self.remarks.append(f"{path}: rows of other tasks, which were left out: {others}")
+        if unknown and unknown.total() == len(table.rows):
+            raise unknown_task(next(iter(unknown)), sorted(set(tasks.values())))
         if unknown:
             names = ", ".join(f"`{name}`" for name in list(unknown)[:5]) + (", …" if len(unknown) > 5 else "")
             self.remarks.append(f"{path}: rows of unknown tasks, which were left out: {unknown.total()} ({names})")

@@ -16,7 +16,7 @@ _RESEAL = "run `assay seal {}` on the machine that made it, or with a recipient'
 
 @rule("seal-missing", Severity.WARNING)
 def seal_missing(workspace: Workspace) -> Iterator[Diagnostic]:
-    """Where assay.toml names recipients, every attempt of an agent has a commitment to who made it.
+    """Where assay.toml names recipients, every attempt and result of an agent has a commitment to who made it.
 
     An identity that was not promised when its trajectory was published can be made up later, and nobody could tell.
 
@@ -32,11 +32,20 @@ def seal_missing(workspace: Workspace) -> Iterator[Diagnostic]:
         if not entry and not workspace.settings.seal.recipients:
             continue
         promised = entry.record.commitments if entry else {}
-        for attempt in attempts.values():
-            if attempt.alias not in promised and _has_a_maker(attempt):
-                path = f"{attempt.path}/trajectory.json"
-                message = f"nothing was promised about who made `{attempt.alias}`"
-                yield Diagnostic.at(path, Position(1, 1), "seal-missing", message, hint=_RESEAL.format(task))
+        made = {a.alias: (f"{a.path}/trajectory.json", Position(1, 1)) for a in attempts.values() if _has_a_maker(a)}
+        for alias, (path, position) in (_reported(workspace, task) | made).items():
+            if alias not in promised:
+                message = f"nothing was promised about who made `{alias}`"
+                yield Diagnostic.at(path, position, "seal-missing", message, hint=_RESEAL.format(task))
+
+
+def _reported(workspace: Workspace, task: str) -> dict[str, tuple[str, Position]]:
+    """Where results stand of which nothing else is known."""
+    entry = workspace.reported.get(task)
+    if not entry:
+        return {}
+    alone = [alias for alias in entry.record.attempts if alias not in workspace.attempts.get(task, {})]
+    return {alias: (entry.path, entry.document.key_position(("attempts", alias))) for alias in alone}
 
 
 def _has_a_maker(attempt: Attempt) -> bool:
