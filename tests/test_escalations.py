@@ -2,90 +2,29 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from assay.cli import main
-from assay.documents import read, validate
 from assay.errors import ExitCode
-from assay.model.escalation import Escalation
 from assay.model.outcome import (
     ImageFinding,
-    ImageRecord,
     ImageScan,
-    Outcome,
-    Proof,
-    Stage,
-    StageKind,
-    TestReport,
     TestResult,
 )
+from assay.model.run import RecordedRun, RunState, Stream
 from assay.replay.drafting import BYTES, LINES, drafts
 from assay.rules import run
 from assay.storage import as_json
 from assay.workspace import load
+from tests.replays import EVIDENCE, FOLDER, IMAGE, LOG, ORACLES, escalation, report, stage, write_proof
 from tests.rules.overlay import HERE, build, edit, fill, lay
-
-IMAGE = ImageRecord(id=f"sha256:{'a' * 64}", layers=[], context_sha256="b" * 64)
-EVIDENCE = ".assay/replays/row-merge/run"
-FOLDER = "annotations/row-merge/escalations"
-LOG = b"".join(b"line %d\t\x1b[31mred\x1b[0m  \r\n" % number for number in range(99)) + b"  \xff last\n"
-
-
-def report(milestone: str, passed: bool | None, outcome: Outcome = "scored") -> TestReport:
-    test = TestResult(name="test_ties", status="passed" if passed else "failed", seconds=0)
-    return TestReport(
-        format=1, milestone=milestone, outcome=outcome, passed=passed, reward=None, tests=[test], exit_code=4,
-        seconds=1, image=IMAGE.id,
-    )  # fmt: skip
-
-
-def stage(kind: StageKind, name: str, reports: Mapping[str, bool | None], **more: Any) -> Stage:
-    """A stage in which every milestone should have passed; after the reference solutions only, in fact."""
-    outcome = more.get("outcome", "scored")
-    wanted = kind in ("oracle", "trajectory")
-    return Stage(
-        kind=kind,
-        name=name,
-        expected=dict.fromkeys(reports, wanted),
-        reports=[report(name, passed, "scored" if passed is not None else outcome) for name, passed in reports.items()],
-        seconds=1,
-        **{"outcome": outcome, **more},
-    )
-
-
-def write_proof(root: Path, *stages: Stage) -> Proof:
-    """The evidence of a replay, with the same log for every stage."""
-    folder = root / EVIDENCE
-    for item in stages:
-        place = item.name if item.attempt == 1 else f"{item.name}-{item.attempt}"
-        (folder / place).mkdir(parents=True, exist_ok=True)
-        for milestone in item.expected:
-            (folder / place / f"{milestone}.log").write_bytes(LOG)
-    proof = Proof(
-        format=1, task="row-merge", content_sha256="c" * 64, image=IMAGE, engine="e", harness="h", started="s",
-        finished="f", stages=list(stages),
-    )  # fmt: skip
-    (folder / "replay.json").write_bytes(as_json(proof))
-    return proof
-
-
-def escalation(file: Path) -> Escalation:
-    document, found = read(file, file.name)
-    assert document is not None, found
-    record, wrong = validate(document, Escalation)
-    assert record is not None, wrong
-    return record
 
 
 @pytest.fixture
@@ -95,7 +34,6 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return build(tmp_path)
 
 
-ORACLES = [stage("oracle", "oracle", {"merge-rows": True, "keep-order": False}, attempt=n) for n in (1, 2, 3)]
 UNDECIDED = {"outcome": "invalid-verifier", "reason": "keep-order: reward.txt is not a number"}
 
 
@@ -164,7 +102,11 @@ def test_without_an_image_its_build_is_the_reproduction(root: Path) -> None:
     proof = write_proof(root, *stages).model_copy(update={"image": None})
     (file,) = drafts(root, proof, root / EVIDENCE)
     draft = escalation(file)
-    assert (file.stem, draft.kind, draft.outcome) == ("invalid-environment", "environment", "invalid-environment")
+    assert (file.stem, draft.kind, draft.outcome) == (
+        "invalid-environment",
+        "environment-broken",
+        "invalid-environment",
+    )
     assert draft.title == "no-op and 1 more: the image does not build"
     assert draft.reproduction[0] == "docker build tasks/row-merge/environment"
     assert draft.evidence is not None
@@ -187,33 +129,6 @@ def test_whatever_a_log_and_a_verifier_say_the_draft_can_be_read(
     assert all(len(text.encode()) <= BYTES and len(text.split("\n")) <= LINES + 1 for text in excerpts)
 
 
-def test_an_opened_draft_quarantines_the_task_until_it_is_resolved(
-    root: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    write_proof(root, *ORACLES)
-    assert main(["escalate", "--from", f"{EVIDENCE}/oracle", "--by", "rater-1"]) == ExitCode.CLEAN
-    path = f"{FOLDER}/oracle.yaml"
-    assert capsys.readouterr().out.splitlines()[0] == path
-    (held,) = load(root).quarantined("row-merge")
-    assert (held.path, held.record.raised_by, held.record.status) == (path, "rater-1", "open")
-    assert [item.rule for item in run(load(root))] == ["task-quarantined"]
-
-    assert main(["rank"]) == ExitCode.CLEAN
-    out = capsys.readouterr().out
-    assert out.startswith("nothing to rank")
-    assert f"left out: row-merge, quarantined: {held.record.title} ({path})" in out
-    assert main(["rank", "--format", "json"]) == ExitCode.CLEAN
-    assert [item["path"] for item in json.loads(capsys.readouterr().out)["left_out"]] == [path]
-    assert main(["rank", "--format", "csv"]) == ExitCode.CLEAN
-    (row,) = csv.DictReader(io.StringIO(capsys.readouterr().out))
-    assert (row["tasks"], row["left_out"], row["left_out_by"]) == ("row-merge", "quarantined", path)
-
-    edit(root / path, "status: open\n====\nstatus: resolved\nresolution: mended")
-    assert run(load(root)) == []
-    assert main(["rank"]) == ExitCode.CLEAN
-    assert "left out:" not in capsys.readouterr().out
-
-
 def test_one_that_does_not_block_and_a_draft_hold_nothing_back(root: Path) -> None:
     write_proof(root, *ORACLES)
     assert main(["escalate", "--from", EVIDENCE, "--by", "rater-1", "--not-blocking"]) == ExitCode.CLEAN
@@ -224,13 +139,14 @@ def test_one_that_does_not_block_and_a_draft_hold_nothing_back(root: Path) -> No
 
 
 def test_one_by_hand_only_has_to_be_filled_in(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    by_hand = ["escalate", "row-merge", "--by", "rater-1", "--kind", "rubric", "--title", "Two readings of 'order'"]
+    by_hand = ["escalate", "row-merge", "--by", "rater-1", "--kind", "rubric-defect"]
+    by_hand += ["--title", "Two readings of 'order'"]
     assert main(by_hand) == ExitCode.CLEAN
     path = capsys.readouterr().out.splitlines()[0]
     assert path == f"{FOLDER}/two-readings-of-order.yaml"
     assert [item.rule for item in run(load(root))] == ["escalation-draft"]
-    edit(root / path, 'status: draft\n====\nstatus: open\n----\nexpected: ""\n====\nexpected: "One."\n----\n'
-                      'found: ""\n====\nfound: "Two."')  # fmt: skip
+    edit(root / path, 'expected: ""\n====\nexpected: "One."\n----\nfound: ""\n====\nfound: "Two."')
+    assert main(["escalate", "two-readings-of-order", "--by", "rater-1", "--status", "open"]) == ExitCode.CLEAN
     assert [item.rule for item in run(load(root))] == ["task-quarantined"]
     before = (root / path).read_bytes()
     assert main(by_hand) == ExitCode.USAGE
@@ -243,12 +159,19 @@ def test_one_by_hand_only_has_to_be_filled_in(root: Path, capsys: pytest.Capture
     [
         (["--from", EVIDENCE, "--by", "nobody"], "`nobody` is not in annotations/people.yaml"),
         (["--from", "nowhere", "--by", "rater-1"], "`nowhere` is neither a draft nor the evidence of a replay"),
-        (["--from", EVIDENCE, "--by", "rater-1"], "2 drafts; name one of them:\n  " + EVIDENCE),
-        (["--from", EVIDENCE, "row-merge", "--by", "rater-1"], "give either"),
-        (["row-merge", "--by", "rater-1", "--title", "x"], "give either"),
-        (["row-mrge", "--by", "rater-1", "--title", "x", "--kind", "tests"], "there is no task `row-mrge`"),
-        (["row-merge", "--by", "rater-1", "--title", "x\ny", "--kind", "tests"], "`--title` must be one line"),
-        (["row-merge", "--by", "rater-1", "--title", "!", "--kind", "tests"], "`` must be lower-case letters"),
+        (["--from", EVIDENCE, "--by", "rater-1"], "2 drafts; name one of them:\n  --from " + EVIDENCE),
+        (["--from", EVIDENCE, "row-merge", "--by", "rater-1"], "give TASK or `--from PATH`, not both"),
+        (
+            ["row-merge", "--by", "rater-1", "--title", "x"],
+            "with TASK give both `--title` and `--kind`, or `--run COMMAND`",
+        ),
+        (["row-merge", "--title", "x", "--kind", "leak"], "Missing option '--by'"),
+        (["row-merge", "--by", "rater-1"], "2 drafts; name one of them"),
+        (["row-merge/no-op", "--show"], "no readable escalation is called `row-merge/no-op`"),
+        (["--show"], "`--show` and `--status` go with TASK/SLUG"),
+        (["row-mrge", "--by", "rater-1", "--title", "x", "--kind", "leak"], "there is no task `row-mrge`"),
+        (["row-merge", "--by", "rater-1", "--title", "x\ny", "--kind", "leak"], "`--title` must be one line"),
+        (["row-merge", "--by", "rater-1", "--title", "!", "--kind", "leak"], "`` must be lower-case letters"),
         (["--from", "assay.toml", "--by", "rater-1"], "`assay.toml` is neither"),
         (["--from", f"{FOLDER}/../rater-1.yaml", "--by", "rater-1"], "rater-1.yaml:1:1: `blocking` is required"),
     ],
@@ -292,3 +215,28 @@ def test_a_log_without_an_agent_is_invalid_even_without_a_session(root: Path) ->
     attempt = load(root).attempts["row-merge"]["dry-finch"]
     assert (attempt.session, attempt.outcome) == (None, "invalid-agent")
     assert {item.rule for item in run(load(root))} == {"session-missing"}
+
+
+def test_a_recorded_run_is_evidence(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = root / "annotations/row-merge/evidence/rater-1"
+    folder.mkdir(parents=True)
+    (folder / "01.err").write_bytes(b"Traceback\nKeyError: 'score'\n")
+    nothing = Stream(sha256=hashlib.sha256(b"").hexdigest(), bytes=0, hidden=0)
+    run = RecordedRun(
+        format=1, task="row-merge", alias="calm-heron", annotator="rater-1", kind="command",
+        command=["python3", "-c", "import rank"], state=RunState(kind="milestone", milestone="merge-rows",
+        patch_sha256="a" * 64), exit_code=1, seconds=2, stdout=nothing, stderr=nothing, cast_sha256="b" * 64,
+        image=IMAGE, task_sha256="c" * 64,
+    )  # fmt: skip
+    (folder / "01.json").write_bytes(as_json(run))
+    source = ["--from", "annotations/row-merge/evidence/rater-1/01.json", "--by", "rater-1"]
+    assert main(["escalate", *source, "--kind", "hidden-requirement"]) == ExitCode.CLEAN
+    record = escalation(root / capsys.readouterr().out.splitlines()[0])
+    assert record.title == "`python3 -c 'import rank'` on calm-heron: exit 1"
+    assert (record.status, record.kind, record.affects.trajectories) == ("draft", "hidden-requirement", ["calm-heron"])
+    assert record.reproduction == [
+        "assay verify row-merge/calm-heron --by HANDLE --milestone merge-rows -- python3 -c 'import rank'"
+    ]
+    assert record.evidence is not None
+    assert (record.evidence.exit_code, record.evidence.image) == (1, IMAGE.id)
+    assert record.evidence.log_excerpt.endswith("KeyError: 'score'\n")

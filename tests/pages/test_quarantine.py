@@ -16,7 +16,7 @@ ESCALATION = """format: 1
 task: tally-words
 title: "The suite reads `sample.txt` | <script>alert(1)</script>"
 raised_by: rater-1
-kind: tests
+kind: tests-contradict-task
 blocking: true
 status: open
 expected: "<b>Any</b> text is counted."
@@ -26,6 +26,13 @@ found: |
   <img src=x onerror=alert(1)>
 reproduction: ["assay replay tally-words"]
 evidence: {command: assay replay tally-words, exit_code: 3, log_excerpt: "</pre><script>alert(2)</script>"}
+history:
+  - {status: open, by: rater-1, why: "<script>alert(3)</script>"}
+"""
+REPAIR = f"""repair:
+  content_sha256: {"0" * 64}
+  replay_sha256: {"1" * 64}
+  stages: [{{stage: "oracle<script>alert(4)", holds: true}}]
 """
 
 
@@ -52,9 +59,17 @@ def test_a_quarantined_task_says_so_everywhere(root: Path) -> None:
 
 
 def test_a_closed_one_stays_on_the_page_of_its_task_alone(root: Path) -> None:
-    write_text(root / FILE, ESCALATION.replace("status: open", "status: resolved\nresolution: It reads any file now."))
+    fixed = (
+        ESCALATION.replace("status: open\n", "status: fixed\n") + "  - {status: fixed, by: rater-2, why: Any file.}\n"
+    )
+    write_text(root / FILE, fixed + REPAIR)
     found = made(root)
-    assert "It reads any file now." in found[TASK_PAGE]
+    section = found[TASK_PAGE].partition("## Escalations")[2]
+    assert '<ol><li><span class="as-tag">open</span> by rater-1: ' in section
+    assert "fixed</span> by rater-2: Any file.</li></ol>" in section
+    assert "<code>000000000000</code> (changed again since)" in section
+    assert "Effects on grades" in section
+    assert "<script>alert" not in section
     assert "Left out" not in found["ranking.md"]
     assert [name for name in ("index.md", "tasks/index.md", TASK_PAGE) if "uarantined" in found[name]] == []
 

@@ -115,7 +115,7 @@ def _policy(file: Path | None, start: Path) -> Mapping[str, str]:
             hint = f"did you mean `{close[0]}`?" if close else "`assay explain` lists all rules"
             message = f"{path.as_posix()}:{place.line}:{place.column}: there is no rule `{id}`"
             raise UsageError("policy-unknown-rule", message, hint)
-    return dict(record.rules)
+    return dict(record.levels)
 
 
 def _settings(start: Path) -> Path | None:

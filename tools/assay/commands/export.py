@@ -34,9 +34,10 @@ if TYPE_CHECKING:
 def command(folder: Path, wishes: tuple[str, ...], handles: bool, verify: bool) -> None:
     """Write a data set that trains models: Parquet and JSON Lines with a card, Croissant and a manifest.
 
-    Left out, and named, are quarantined tasks, dry runs of policies, attempts whose outcome is invalid, and pairs and
-    labels on which annotators contradict each other, unless `--with` asks for them. Annotations that are sealed and
-    not revealed cannot leave. Refuses while `assay check` reports errors.
+    Left out, and named, are quarantined tasks, dry runs of policies, attempts whose outcome is invalid, annotations
+    under other guidelines or another rubric than the rest of their task (`versions`), and pairs and labels on which
+    annotators contradict each other, unless `--with` asks for them. Annotations that are sealed and not revealed cannot
+    leave. Refuses while `assay check` reports errors.
 
     \b
     Examples:

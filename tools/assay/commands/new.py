@@ -43,7 +43,7 @@ def annotation(task: str, handle: str) -> None:
     root = find_root(Path.cwd())
     workspace = load(root)
     job = workspace.task(task)
-    _demand_person(workspace, handle)
+    demand_person(workspace, handle)
     policy = workspace.settings.annotations
     path = (draft_path if policy.independence == "sealed" else sheet_path)(task, handle)
     if job.rubric is None:
@@ -99,7 +99,8 @@ def _second_stage(workspace: Workspace, path: str, rubric: Rubric) -> None:
     click.echo(f"{path}: {count} criteria of the second stage were added; open the transcript now")
 
 
-def _demand_person(workspace: Workspace, handle: str) -> None:
+def demand_person(workspace: Workspace, handle: str) -> None:
+    """Raises UsageError for somebody who is no annotator."""
     people = workspace.people.record.people if workspace.people else []
     roles = {person.handle: person.roles for person in people}
     if "annotator" not in roles.get(handle, []):

@@ -31,12 +31,14 @@ WIDTH = 140
     help='Rank agents over all tasks: a JSON object {"task": {"alias": "agent"}}, kept by the coordinator.',
 )
 @click.option("--bootstraps", type=click.IntRange(min=100), default=1000, show_default=True)
+@click.option("--pool-versions", is_flag=True, help="Put annotations under other guidelines or rubrics in as well.")
 @click.option("--format", "form", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True)
-def command(agents: Path | None, bootstraps: int, form: str) -> None:
+def command(agents: Path | None, bootstraps: int, pool_versions: bool, form: str) -> None:
     """Rank the trajectories from the annotations, with rank ranges and every caveat the data demand.
 
     By default aliases are ranked task by task, since an alias means nothing outside its task. Tasks with an open
-    blocking escalation and attempts whose outcome is invalid are left out and named. Refuses while `assay check`
+    blocking escalation, attempts whose outcome is invalid, and annotations made under other guidelines or another
+    rubric than the rest of their task are left out and named. Refuses while `assay check`
     reports errors in annotations: a ranking of unchecked grades is a rumour.
 
     \b
@@ -54,7 +56,7 @@ def command(agents: Path | None, bootstraps: int, form: str) -> None:
 
         click.echo(render([item for item in errors if item.severity is Severity.ERROR], "nothing ranked"), err=True)
         raise SystemExit(ExitCode.FINDINGS)
-    report = rank_workspace(workspace, _agents(agents), bootstraps=bootstraps)
+    report = rank_workspace(workspace, _agents(agents), bootstraps=bootstraps, pool_versions=pool_versions)
     render_as = {"table": _table, "json": _json, "csv": _csv}[form]
     click.echo(render_as(report))
 
@@ -109,6 +111,7 @@ def _row(table: Table, standing: Standing) -> dict[str, Any]:
 
 def _json(report: RankingReport) -> str:
     head = {"by": report.by, "seed": report.seed, "data_sha256": report.data, "method": report.method}
+    head["pool_versions"] = report.pool_versions
     tables = [
         {"tasks": table.tasks, "outcomes": dict(table.outcomes), "warnings": table.warnings} for table in report.tables
     ]

@@ -10,9 +10,10 @@ from assay.errors import UsageError
 from assay.model.annotation import Annotation
 from assay.model.rubric import Rubric
 from assay.model.trajectory import Trajectory
+from assay.results.versions import one_version
 from assay.workspace import Attempt, Entry, Task, Workspace
 
-WISHES = ("quarantined", "policies", "invalid", "unadjudicated")
+WISHES = ("quarantined", "policies", "invalid", "unadjudicated", "versions")
 """What is left out unless it is asked for by name."""
 
 _ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
@@ -53,6 +54,10 @@ def select(workspace: Workspace, wishes: Collection[str] = (), handles: bool = F
     Raises UsageError where the words of an annotator hold an address or a handle that was not to leave.
     """
     stays: list[LeftOut] = []
+    single, others = one_version(workspace)
+    if "versions" not in wishes:
+        workspace = single
+        stays += [LeftOut(path, why) for path, why in sorted(others.items())]
     found = [
         chosen
         for task in workspace.tasks.values()

@@ -16,7 +16,8 @@ _REPORT = re.compile(
 _ERRORS = re.compile(r"\n(?:Error|Stderr): (?!.*\n(?:Error|Stderr): )", re.DOTALL)
 _NOTHING = frozenset({"(empty)", "(none)", "(no output)", "<no output>", "[no output]"})
 _SAVED = re.compile(
-    r"\AOutput too long and was saved to: \S+\s*\Z|The full output has been saved to: \S+\nTo read the complete output, use the \w+ tool [^\n]*\n"
+    r"\AOutput too long and was saved to: \S+\s*\Z"
+    r"|The full output has been saved to: \S+\nTo read the complete output, use the \w+ tool [^\n]*\n"
     r"The truncated output below [^\n]*\n(?:The marker [^\n]*\n)?"
 )
 

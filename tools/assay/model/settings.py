@@ -2,14 +2,43 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from assay.model.agents import AgentSettings
 from assay.model.base import Id, Record, Text, VersionedRecord
 
 Level = Literal["error", "warning", "note", "off"]
+
+
+class Start(Record):
+    """`[rules.NAME]`: a severity that does not hold for what was there before."""
+
+    severity: Level
+    since: str | None = Field(
+        default=None, description="Full id of a commit: files that it has already are older than the rule."
+    )
+    from_guidelines: Annotated[int, Field(ge=2)] | None = Field(
+        default=None, description="Annotations under earlier guidelines are older than the rule."
+    )
+    before: Level = Field(default="note", description="The severity for what is older.")
+
+    @field_validator("since")
+    @classmethod
+    def _commit(cls, since: str | None) -> str | None:
+        if since is not None and not re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", since):
+            raise ValueError(
+                "must be the full id of a commit, 40 digits; a date proves nothing, since it is free to set"
+            )
+        return since
+
+    @model_validator(mode="after")
+    def _begins(self) -> Start:
+        if (self.since is None) == (self.from_guidelines is None):
+            raise ValueError("must say either `since`, a commit, or `from_guidelines`, a version")
+        return self
 
 
 class MetadataPolicy(Record):
@@ -91,6 +120,12 @@ class AnnotationPolicy(Record):
         default=None, description="Commit of that branch: what it already had was graded before and needs no seal."
     )
 
+    @model_validator(mode="after")
+    def _stages_are_sealed(self) -> AnnotationPolicy:
+        if self.stages == 2 and self.independence != "sealed":
+            raise ValueError('`stages = 2` needs `independence = "sealed"`: a stage ends with a seal')
+        return self
+
 
 class ExportPolicy(Record):
     """`[export]`: what is said of a data set made from this workspace, and which tasks may be in it."""
@@ -108,7 +143,9 @@ class Settings(VersionedRecord):
 
     title: Text = "Assay"
     seed: Text = Field(default="assay", description="Seeds the order in which trajectories are presented.")
-    rules: dict[str, Level] = Field(default={}, description="Severity of single rules; `off` disables one.")
+    rules: dict[str, Level | Start] = Field(
+        default={}, description="Severity of single rules; `off` disables one. A table says from when it holds."
+    )
     metadata: MetadataPolicy | None = None
     agents: dict[Id, AgentSettings] = Field(default={}, description="Who can be run with `assay run --agent NAME`.")
     calibration: Thresholds = Field(default_factory=Thresholds)
@@ -117,3 +154,8 @@ class Settings(VersionedRecord):
     mask: MaskPolicy = Field(default_factory=MaskPolicy)
     annotations: AnnotationPolicy = Field(default_factory=AnnotationPolicy)
     export: ExportPolicy = Field(default_factory=ExportPolicy)
+
+    @property
+    def levels(self) -> dict[str, Level]:
+        """Severity of single rules, for what is not older than they are."""
+        return {name: found.severity if isinstance(found, Start) else found for name, found in self.rules.items()}

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from assay.evidence import Citation, Malformed, Unresolved, find_citations, parse_citation, resolve
+from assay.evidence import Citation, Malformed, Unresolved, find_citations, parse_citation, resolve_by
 from assay.model.annotation import Annotation, passed
 from assay.model.rubric import Rubric
 from assay.pages import links
@@ -16,11 +16,12 @@ from assay.workspace import Workspace
 
 @dataclass(frozen=True)
 class Spot:
-    """Where a citation is written: the page, and the trajectory it is about when it names none."""
+    """Where a citation is written: the page, the trajectory it is about when it names none, and by whom."""
 
     page: str
     task: str
     alias: str | None
+    annotator: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,11 +75,11 @@ def _link(workspace: Workspace, spot: Spot, citation: Citation, words: str) -> s
     words = inline(words)
     if attempt is None or alias is None:
         return _broken(words, "no trajectory of this name")
-    found = resolve(citation, attempt)
+    found = resolve_by(workspace, spot.annotator, citation, attempt)
     if isinstance(found, Unresolved):
         return _broken(words, found.message)
     target = links.trajectory_page(spot.task, alias)
-    return f'<span class="as-cite">{links.link(words, spot.page, target, anchor(citation))}</span>'
+    return f'<span class="as-cite">{links.link(words, spot.page, target, anchor(citation, spot.annotator))}</span>'
 
 
 def _broken(words: str, reason: str) -> str:
@@ -93,17 +94,19 @@ def label(citation: Citation, *, short: bool = False) -> str:
         lines = f" L{citation.first}" + (f"\u2013{last}" if last else "")
     if citation.kind == "step":
         return f"step {citation.step}" + (f", call {citation.call}" if (citation.call or 1) > 1 else "") + lines
-    if short:
+    if short and citation.kind != "run":
         return f"{citation.target.rpartition('/')[2] or citation.target}{lines}"
     return f"{citation.kind} {citation.target}{lines}"
 
 
-def anchor(citation: Citation) -> str:
-    """The id of the cited place on the trajectory's page."""
+def anchor(citation: Citation, annotator: str) -> str:
+    """The id of the place on the trajectory's page that `annotator` cites."""
     if citation.step is not None:
         return links.step_anchor(citation.step, citation.call)
     if citation.kind in ("diff", "file"):
         return links.file_anchor(citation.target)
+    if citation.kind == "run":
+        return links.run_anchor(annotator, int(citation.target))
     milestone, _, test = citation.target.partition("/")
     return links.anchor_of_test(milestone, test or None)
 
@@ -116,15 +119,16 @@ def mentions(workspace: Workspace, task: str) -> Mentions:
         if sheet.task != task or sheet.entry is None:
             continue
         for alias, citation, mention in _citations(sheet.entry.record, rubric.record if rubric else None):
-            for place in _places(citation):
+            for place in _places(citation, mention.annotator):
                 if mention not in found[alias][place]:
                     found[alias][place].append(mention)
     return {alias: {place: tuple(all_) for place, all_ in places.items()} for alias, places in found.items()}
 
 
-def _places(citation: Citation) -> set[str]:
+def _places(citation: Citation, annotator: str) -> set[str]:
     """The anchor of a citation, and for a call that of its step, whose row shows who cites it."""
-    return {anchor(citation)} if citation.step is None else {anchor(citation), links.step_anchor(citation.step)}
+    place = anchor(citation, annotator)
+    return {place} if citation.step is None else {place, links.step_anchor(citation.step)}
 
 
 def _citations(sheet: Annotation, rubric: Rubric | None) -> Iterator[tuple[str, Citation, Mention]]:

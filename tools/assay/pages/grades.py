@@ -39,7 +39,7 @@ def _sheet(workspace: Workspace, task: Task, sheet: Annotation) -> str:
         f"### {inline(sheet.annotator)} {{#{links.sheet_anchor(sheet.annotator)}}}\n",
         f"{facts}\n{{: .as-quiet }}\n",
         f"**Ranking**: {tiers(sheet, here)}\n",
-        linked(workspace, Spot(here, task.id, None), sheet.comparison) + "\n",
+        linked(workspace, Spot(here, task.id, None, sheet.annotator), sheet.comparison) + "\n",
         _matrix(workspace, task, sheet),
         *(_rationale(workspace, sheet, alias) for alias in _order(sheet)),
     ]
@@ -79,7 +79,7 @@ def _cell(workspace: Workspace, criterion: Criterion, sheet: Annotation, alias: 
     grade = sheet.grades[alias].criteria.get(criterion.id)
     if grade is None:
         return markup.verdict(None, "not graded")
-    spot = Spot(links.task_page(sheet.task), sheet.task, alias)
+    spot = Spot(links.task_page(sheet.task), sheet.task, alias, sheet.annotator)
     note = f'<br><span class="as-quiet">{worded(grade.note)}</span>' if grade.note else ""
     return f"{_verdict(criterion, grade)}<br>{cited(workspace, spot, grade.cites)}{note}"
 
@@ -94,7 +94,7 @@ def _verdict(criterion: Criterion, grade: Grade) -> str:
 def _rationale(workspace: Workspace, sheet: Annotation, alias: str) -> str:
     grades = sheet.grades[alias]
     here = links.task_page(sheet.task)
-    text = linked(workspace, Spot(here, sheet.task, alias), grades.rationale)
+    text = linked(workspace, Spot(here, sheet.task, alias, sheet.annotator), grades.rationale)
     name = links.link(inline(alias), here, links.trajectory_page(sheet.task, alias))
     head = f"#### {name} {{#{links.sheet_anchor(sheet.annotator, alias)}}}\n"
     return f"{head}\n{text}\n"

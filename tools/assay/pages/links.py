@@ -11,7 +11,7 @@ TASKS = "tasks/index.md"
 RANKING = "ranking.md"
 QUALITY = "quality.md"
 ABOUT = "about.md"
-PATCH, TESTS, STEPS = "patch", "tests", "steps"
+PATCH, TESTS, STEPS, RUNS = "patch", "tests", "steps", "runs"
 
 
 def task_page(task: str) -> str:
@@ -62,6 +62,11 @@ def anchor_of_test(milestone: str, test: str | None = None) -> str:
     # parameters that differ only in punctuation must not share an anchor
     mark = "" if _safe(test) == test else f"-{hashlib.sha256(test.encode()).hexdigest()[:6]}"
     return f"t-{_safe(milestone)}-{_safe(test)}{mark}"
+
+
+def run_anchor(annotator: str, number: int) -> str:
+    """A run that an annotator recorded."""
+    return f"r-{annotator}-{number:02d}"
 
 
 def criterion_anchor(criterion: str) -> str:

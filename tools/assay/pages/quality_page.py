@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from assay.model.rubric import AXES
-from assay.pages import markup, plots
+from assay.pages import markup, pace_section, plots
 from assay.pages.inert import inline, worded
 from assay.results.blinding import Bang, Blinding
 from assay.results.scores import Score, Share
@@ -31,7 +31,8 @@ def page(workspace: Workspace, found: Blinding | None, withheld: str = "") -> st
     if found is None:
         return head + markup.note(worded(withheld), "warning", "Not shown")
     lead = "What may weaken the numbers of this study, measured as far as it can be measured.\n{: .as-lead }\n\n"
-    return f"{head}{lead}## Blinding {{#blinding}}\n\n{_blinding(workspace, found)}\n{HOW_TO_READ}"
+    blinding = f"## Blinding {{#blinding}}\n\n{_blinding(workspace, found)}\n"
+    return f"{head}{lead}{blinding}{pace_section.section(workspace)}{HOW_TO_READ}"
 
 
 def _blinding(workspace: Workspace, found: Blinding) -> str:

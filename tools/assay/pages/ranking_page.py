@@ -120,5 +120,5 @@ def _behind(workspace: Workspace, table: Table) -> Iterator[str]:
         words = f"{inline(sheet.annotator)} on {inline(sheet.task)}"
         name = links.link(words, links.RANKING, links.task_page(sheet.task), anchor)
         order = tiers(sheet.entry.record, links.RANKING)
-        text = linked(workspace, Spot(links.RANKING, sheet.task, None), sheet.entry.record.comparison)
+        text = linked(workspace, Spot(links.RANKING, sheet.task, None, sheet.annotator), sheet.entry.record.comparison)
         yield f"### {name} {{#{anchor}-{sheet.task}}}\n\n{order}\n\n{text}\n"

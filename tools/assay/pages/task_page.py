@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from assay.contents import content_hash
-from assay.model.escalation import Escalation
 from assay.model.outcome import Stage
 from assay.model.rubric import AXES, Criterion, Rubric
 from assay.model.user import SimulatedUser, Trigger
-from assay.pages import calibration_section, grades, links, markup, prose
+from assay.pages import calibration_section, escalations, grades, links, markup, prose
 from assay.pages.inert import first_line, inline, raw, worded
 from assay.pages.trajectory_page import length, outcome
-from assay.workspace import Attempt, Entry, Task, Workspace
+from assay.workspace import Attempt, Task, Workspace
 
 ESCALATIONS = "escalations"
 
@@ -30,7 +29,7 @@ def page(workspace: Workspace, task: Task, *, annotated: bool) -> str:
         ("Environment", "environment", _environment(task)),
         ("Proof by replay", "proof", _proof(task)),
         ("Calibration", calibration_section.ANCHOR, calibration_section.section(task)),
-        ("Escalations", ESCALATIONS, "".join(map(_escalation, workspace.escalations.get(task.id, ())))),
+        ("Escalations", ESCALATIONS, "".join(escalations.sections(workspace, task, annotated=annotated))),
         ("Simulated user", "user", _user(task.user.record) if task.user else ""),
     )
     body = "".join(f"\n## {name} {{#{anchor}}}\n\n{text}\n" for name, anchor, text in sections if text.strip())
@@ -41,7 +40,9 @@ def page(workspace: Workspace, task: Task, *, annotated: bool) -> str:
 
 def quarantine(workspace: Workspace, task: Task, here: str) -> str:
     """Why the task is in no ranking, with the file that says so; empty when nothing holds it back."""
-    reasons = [f"{worded(entry.record.title)} ({_path(entry)})" for entry in workspace.quarantined(task.id)]
+    reasons = [
+        f"{worded(entry.record.title)} (<code>{inline(entry.path)}</code>)" for entry in workspace.quarantined(task.id)
+    ]
     if not reasons:
         return ""
     more = links.link("what was seen", here, links.task_page(task.id), ESCALATIONS)
@@ -205,30 +206,6 @@ def _expected(want: bool | None, found: bool | None) -> str:
     if want is found:
         return f'<span class="as-quiet">{words[found]}, as expected</span>'
     return f'<strong class="as-fail">{words[found]}, should be: {words[want]}</strong>'
-
-
-def _escalation(entry: Entry[Escalation]) -> str:
-    """One escalation as raw HTML, folded unless it is open."""
-    record, evidence = entry.record, entry.record.evidence
-    pairs = [("kind", record.kind), ("raised by", raw(record.raised_by)), ("outcome", record.outcome or "")]
-    texts = [("Expected", record.expected), ("Found", record.found), ("Resolution", record.resolution)]
-    commands, log = "\n".join(record.reproduction), ""
-    if evidence:
-        code = "" if evidence.exit_code is None else str(evidence.exit_code)
-        image = evidence.image[7:19] if evidence.image else ""
-        pairs += [("command", raw(evidence.command)), ("exit code", code), ("image", image)]
-        log = evidence.log_excerpt
-    body = markup.facts([*pairs, ("file", f"<code>{raw(entry.path)}</code>")])
-    for name, text in texts:
-        body += f"<p><b>{name}.</b> {'<br>'.join(raw(text.strip()).splitlines())}</p>" if text.strip() else ""
-    for text, label in ((commands, "commands that show it again"), (log, "end of the log")):
-        body += f'<div class="as-out">{markup.code(raw(text), label)}</div>' if text.strip() else ""
-    state = f"{record.status}, {'blocking' if record.blocking else 'not blocking'}"
-    return markup.disclosure(f"{raw(record.title)} {markup.tag(state)}", body, opened=record.status == "open")
-
-
-def _path(entry: Entry[Escalation]) -> str:
-    return f"<code>{inline(entry.path)}</code>"
 
 
 def _user(user: SimulatedUser) -> str:

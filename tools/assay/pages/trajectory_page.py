@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from assay.model.outcome import TestReport, TestResult
-from assay.pages import links, markup, patch, plots, steps
+from assay.pages import links, markup, patch, plots, runs_section, steps
 from assay.pages.citing import Mention
 from assay.pages.inert import attribute, first_line, inline, raw
 from assay.workspace import Attempt, Workspace
@@ -36,6 +36,7 @@ def page(workspace: Workspace, attempt: Attempt, mentions: Mapping[str, Sequence
             patch.section(attempt, mentions, task_page),
             f"\n## Tests {{#{links.TESTS}}}\n\n",
             _tests(workspace, attempt, mentions, task_page),
+            runs_section.section(workspace, attempt, mentions, task_page),
         )
     )
 

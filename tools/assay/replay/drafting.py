@@ -8,14 +8,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from assay.documents import to_yaml
-from assay.model.escalation import MACHINE, Escalation, EscalationEvidence
+from assay.model.escalation import MACHINE, Affected, Change, Escalation, EscalationEvidence, EscalationKind
 from assay.model.outcome import ImageScan, Proof, Stage, TestReport, is_valid
 from assay.pages.inert import first_line, visible
+from assay.replay.journal import place
 from assay.storage import write_whole
 
 FOLDER = "escalations"
 LINES, BYTES = 40, 4096
 """How much of the end of a log a draft quotes."""
+DRAFTED = Change(status="draft", by=MACHINE)
 NAMED = 20
 """Tests that are named one by one."""
 
@@ -94,15 +96,28 @@ def _draft(root: Path, proof: Proof, folder: Path, stages: Sequence[Stage]) -> E
         task=proof.task,
         title="".join(char if char.isprintable() else "?" for char in first_line(f"{who}: {told[0]}")),
         raised_by=MACHINE,
-        kind="environment" if first.outcome == "invalid-environment" else "tests",
+        kind=_kind(first),
         blocking=True,
         status="draft",
+        affects=Affected(trajectories=_own([stage.name for stage in stages if stage.kind == "trajectory"], stages)),
         outcome=first.outcome,
         expected=f"{_DECIDED if undecided else _EXPECTED[first.kind]}\n",
         found="\n".join([*told, where, ""]),
         reproduction=_reproduction(root, proof, stages),
         evidence=_evidence(root, proof, folder, first),
+        history=[DRAFTED],
     )
+
+
+def _kind(stage: Stage) -> EscalationKind:
+    if stage.outcome == "invalid-environment":
+        return "environment-broken"
+    return "verifier-forgeable" if stage.forged else "tests-contradict-task"
+
+
+def _own(aliases: list[str], stages: Sequence[Stage]) -> list[str]:
+    """The trajectories that failed, where nothing of the task itself did; else none is named, which means all."""
+    return aliases if len(aliases) == len(stages) else []
 
 
 def _of_image(root: Path, proof: Proof, scan: ImageScan, folder: Path) -> Escalation:
@@ -113,18 +128,20 @@ def _of_image(root: Path, proof: Proof, scan: ImageScan, folder: Path) -> Escala
         task=proof.task,
         title=first_line(f"image: {found[0]}{more}"),
         raised_by=MACHINE,
-        kind="environment",
+        kind="leak",
         blocking=True,
         status="draft",
         expected="The image holds no tests, no solution and no history that the agent could learn them from.\n",
         found="\n".join([*found[:NAMED], ""]),
         reproduction=_reproduction(root, proof, ()),
         evidence=EscalationEvidence(
-            command=_command(proof, ()),
+            command=command_of(proof, ()),
+            engine=proof.engine,
             image=scan.image,
             content_sha256=proof.content_sha256,
-            path=_shown(root, folder),
+            path=shown(root, folder),
         ),
+        history=[DRAFTED],
     )
 
 
@@ -134,31 +151,33 @@ def _evidence(root: Path, proof: Proof, folder: Path, stage: Stage) -> Escalatio
     log = _log(folder, stage, report)
     content = log.read_bytes() if log else stage.reason.encode()
     return EscalationEvidence(
-        command=_command(proof, proof.stages),
-        exit_code=report.exit_code if report else _exit_code(stage),
+        command=command_of(proof, proof.stages),
+        exit_code=report.exit_code if report else exit_code(stage.reason),
+        engine=proof.engine,
         image=proof.image.id if proof.image else None,
         stage=_place(stage),
         content_sha256=proof.content_sha256,
-        path=_shown(root, log or folder),
+        path=shown(root, log or folder),
         log_sha256=hashlib.sha256(content).hexdigest() if log else None,
-        log_excerpt=_end_of(content),
+        log_excerpt=end_of(content),
     )
 
 
 def _log(folder: Path, stage: Stage, report: TestReport | None) -> Path | None:
     """The log that counts: of the tests that decided, or of the solution when no test ran."""
     name = f"{report.milestone if report else 'solution'}.log"
-    files = (folder / place / name for place in (_place(stage), stage.same_as) if place)
+    files = (folder / where / name for where in (_place(stage), stage.same_as) if where)
     return next((file for file in files if file.is_file()), None)
 
 
-def _exit_code(stage: Stage) -> int | None:
+def exit_code(reason: str) -> int | None:
     """Of a reference solution or an image's build, whose last line ends the reason."""
-    found = re.search(r"(?:exited with|non-zero code:) (\d+)$", stage.reason)
+    found = re.search(r"(?:exited with|non-zero code:) (\d+)$", reason)
     return int(found[1]) if found else None
 
 
-def _end_of(content: bytes) -> str:
+def end_of(content: bytes) -> str:
+    """The last lines of a log, with nothing in them that moves a cursor or hides."""
     text = visible(content[-4 * BYTES :].decode(errors="replace")).expandtabs(4)
     lines = [line.rstrip() for line in text.strip("\n").splitlines()[-LINES:]]
     while len(lines) > 1 and len("\n".join(lines).encode()) > BYTES - 1:
@@ -167,7 +186,7 @@ def _end_of(content: bytes) -> str:
     return f"{kept}\n" if kept.strip() else ""
 
 
-def _command(proof: Proof, stages: Sequence[Stage]) -> str:
+def command_of(proof: Proof, stages: Sequence[Stage]) -> str:
     """The replay that has these stages and no more than it must."""
     kinds = {stage.kind for stage in stages}
     repeat = max((stage.attempt for stage in stages if stage.kind == "oracle"), default=1)
@@ -183,15 +202,15 @@ def _reproduction(root: Path, proof: Proof, stages: Sequence[Stage]) -> list[str
     build = [f"docker build {context}"] if not image and (root / context / "Dockerfile").is_file() else []
     # one stage of a group is enough to see it, and one that is the task's own needs no trajectory
     smallest = [*(stage for stage in stages if stage.kind != "trajectory"), *stages][:1]
-    return [*build, _command(proof, smallest), *image]
+    return [*build, command_of(proof, smallest), *image]
 
 
 def _place(stage: Stage) -> str:
     """The stage's folder in the evidence."""
-    return stage.name if stage.attempt == 1 else f"{stage.name}-{stage.attempt}"
+    return place(stage.name, stage.attempt)
 
 
-def _shown(root: Path, path: Path) -> str:
+def shown(root: Path, path: Path) -> str:
     """Relative to the workspace: a path of this machine says nothing to others."""
     whole = path.resolve()
     return whole.relative_to(root).as_posix() if whole.is_relative_to(root) else path.name

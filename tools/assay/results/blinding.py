@@ -17,6 +17,7 @@ from math import sqrt
 from assay.model.annotation import TrajectoryGrades
 from assay.model.identity import Identity
 from assay.results.scores import Score, pool, score
+from assay.results.versions import one_version
 from assay.workspace import Workspace
 
 NONE = "none"
@@ -69,7 +70,8 @@ class Blinding:
     by_agent: Mapping[str, Bang]
     by_annotator: Mapping[str, Bang]
     scores: Mapping[str, tuple[Score, Score]]
-    """By agent: all grades, and those without the grades of annotators who knew whom they were grading."""
+    """By agent: all grades of one version of guidelines and rubric, and those without the grades of annotators who
+    knew whom they were grading."""
     cues: tuple[str, ...]
     """What right guesses went by."""
     unasked: int
@@ -79,6 +81,8 @@ class Blinding:
 def blinding(workspace: Workspace) -> Blinding:
     """Guesses about all tasks whose identities are open; empty when none is."""
     found = list(_guesses(workspace))
+    single = {(sheet.task, sheet.annotator) for sheet in one_version(workspace, over_all=True)[0].sheets}
+    same = [guess for guess, _ in found if (guess.task, guess.annotator) in single]
     given = [guess for guess, asked in found if asked]
     agents = tuple(sorted({guess.agent for guess, _ in found}))
     return Blinding(
@@ -86,7 +90,7 @@ def blinding(workspace: Workspace) -> Blinding:
         james=james(given),
         by_agent=_grouped(given, len(agents), lambda guess: guess.agent),
         by_annotator=_grouped(given, len(agents), lambda guess: guess.annotator),
-        scores={agent: _scores(workspace, [one for one, _ in found if one.agent == agent]) for agent in agents},
+        scores={agent: _scores(workspace, [one for one in same if one.agent == agent]) for agent in agents},
         cues=tuple(dict.fromkeys(guess.cue for guess in given if guess.right and guess.cue)),
         unasked=len(found) - len(given),
     )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from assay.model.annotation import Annotation, TrajectoryGrades
 from assay.results.bradley_terry import ComponentRanking, RankedItem, from_tiers, rank, seed_of
 from assay.results.scores import Score, pool, score, tally
+from assay.results.versions import one_version
 from assay.workspace import Attempt, Workspace
 
 METHOD = (
@@ -58,9 +59,9 @@ class LeftOut:
     item: str
     """The alias; empty for a whole task."""
     reason: str
-    """`quarantined`, or the outcome."""
+    """`quarantined`, `other version`, or the outcome."""
     path: str
-    """The escalation or the session that says so."""
+    """The escalation or the session that says so, or the annotation."""
     title: str = ""
 
 
@@ -75,14 +76,21 @@ class RankingReport:
     """SHA-256 over the annotations that were used."""
     left_out: tuple[LeftOut, ...] = ()
     method: str = METHOD
+    pool_versions: bool = False
+    """Whether annotations under different guidelines or rubrics were put together, because somebody asked for it."""
 
 
-def rank_workspace(workspace: Workspace, agents: Agents | None = None, *, bootstraps: int = 1000) -> RankingReport:
+def rank_workspace(
+    workspace: Workspace, agents: Agents | None = None, *, bootstraps: int = 1000, pool_versions: bool = False
+) -> RankingReport:
     """Rank by alias, task by task; by agent over all tasks when `agents` names them.
 
-    Annotations that could not be read are left out; `assay check` names them. So are quarantined tasks and attempts
-    whose outcome is invalid; the report names those.
+    Annotations that could not be read are left out; `assay check` names them. So are quarantined tasks, attempts
+    whose outcome is invalid, and, unless `pool_versions`, annotations made under other guidelines or another rubric
+    than the rest; the report names those.
     """
+    single, others = one_version(workspace, over_all=agents is not None)
+    workspace = workspace if pool_versions else single
     used = {
         sheet.path: (sheet.task, sheet.entry.record)
         for sheet in workspace.sheets
@@ -96,13 +104,17 @@ def rank_workspace(workspace: Workspace, agents: Agents | None = None, *, bootst
     )
     comparisons = from_tiers(rankings, repeats=agents is not None)  # an agent may have several attempts at a task
     seed = seed_of(comparisons)
+    pooled = {(path.split("/")[1], f"`{path}` is pooled: {why}") for path, why in others.items() if pool_versions}
     tables = tuple(
-        _table(workspace, component, sheets, names) for component in rank(comparisons, bootstraps=bootstraps, seed=seed)
+        _table(workspace, component, sheets, names, pooled)
+        for component in rank(comparisons, bootstraps=bootstraps, seed=seed)
     )
     texts = [workspace.documents[path].text for path in sorted(used)]
     digest = hashlib.sha256("\0".join(texts).encode()).hexdigest()
     by = "agent" if agents is not None else "alias"
-    return RankingReport(tables, by, seed, digest, tuple(_left_out(workspace)))
+    older = (LeftOut(path.split("/")[1], "", "other version", path, why) for path, why in sorted(others.items()))
+    left_out = (*_left_out(workspace), *(() if pool_versions else older))
+    return RankingReport(tables, by, seed, digest, left_out, pool_versions=pool_versions)
 
 
 def _left_out(workspace: Workspace) -> Iterator[LeftOut]:
@@ -137,6 +149,7 @@ def _table(
     component: ComponentRanking,
     sheets: Sequence[tuple[str, Annotation]],
     names: Mapping[tuple[str, str], str],
+    pooled: Iterable[tuple[str, str]],
 ) -> Table:
     behind: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for place, name in names.items():
@@ -149,7 +162,7 @@ def _table(
         annotators=tuple(sorted({sheet.annotator for _, sheet in relevant})),
         rankings=len(relevant),
         standings=tuple(_standing(workspace, row, sorted(behind[row.item]), relevant) for row in component.rows),
-        warnings=component.warnings,
+        warnings=(*component.warnings, *sorted(words for task, words in pooled if task in tasks)),
         outcomes=tally(attempt.outcome for task in sorted(tasks) for attempt in _attempts(workspace, task)),
     )
 
