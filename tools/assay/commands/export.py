@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from assay import __version__
-from assay.diagnostics import Severity, worst
+from assay.commands.findings import demand_clean
 from assay.errors import ExitCode
 from assay.export.selection import WISHES, trajectory_of
 from assay.workspace import Workspace, find_root, load
@@ -49,22 +49,12 @@ def command(folder: Path, wishes: tuple[str, ...], handles: bool, verify: bool) 
     if verify:
         _verify(workspace, folder)
         return
-    _demand_clean(workspace)
+    demand_clean(workspace, "nothing exported")
     from assay.export.selection import select
 
     selection = select(workspace, wishes, handles)
     asked = {"with": sorted(set(wishes)), "handles": handles}
     _write(workspace, folder, selection, asked)
-
-
-def _demand_clean(workspace: Workspace) -> None:
-    from assay.reporters.text import render
-    from assay.rules import run
-
-    errors = [item for item in run(workspace) if item.severity is Severity.ERROR]
-    if worst(errors):
-        click.echo(render(errors, "nothing exported"), err=True)
-        raise SystemExit(ExitCode.FINDINGS)
 
 
 def _write(workspace: Workspace, folder: Path, selection: Selection, asked: Mapping[str, object]) -> None:

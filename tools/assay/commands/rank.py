@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from assay.diagnostics import Severity, worst
-from assay.errors import ExitCode, UsageError
+from assay.commands.findings import demand_clean
+from assay.errors import UsageError
 from assay.workspace import find_root, load
 
 if TYPE_CHECKING:
@@ -47,15 +47,9 @@ def command(agents: Path | None, bootstraps: int, pool_versions: bool, form: str
       assay rank --format csv > ranking.csv
     """
     from assay.results.ranking import rank_workspace
-    from assay.rules import run
 
     workspace = load(find_root(Path.cwd()))
-    errors = [item for item in run(workspace) if item.path.startswith("annotations/")]
-    if worst(errors) is Severity.ERROR:
-        from assay.reporters.text import render
-
-        click.echo(render([item for item in errors if item.severity is Severity.ERROR], "nothing ranked"), err=True)
-        raise SystemExit(ExitCode.FINDINGS)
+    demand_clean(workspace, "nothing ranked", "annotations/")
     report = rank_workspace(workspace, _agents(agents), bootstraps=bootstraps, pool_versions=pool_versions)
     render_as = {"table": _table, "json": _json, "csv": _csv}[form]
     click.echo(render_as(report))
