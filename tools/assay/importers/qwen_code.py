@@ -16,7 +16,6 @@ from assay.model.identity import Identity
 
 PRODUCT = "qwen-code"
 SPOKEN = frozenset({PRODUCT, "Qwen"})
-"""The only place of the status: it is text, but the program's own."""
 
 
 class QwenCode:
