@@ -20,19 +20,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.graded import TASK
+
 ASSAY = [sys.executable, "-m", "assay"]
 FILES = 1000
-BUSY = """\
-schema_version = "1.4"
+BUSY = f"""\
 artifacts = ["/root/out.txt"]
-[metadata]
-difficulty = "easy"
-category = "bench"
-expert_time_estimate_min = 1
-crux = "None."
-origin = "Made for this measurement."
-[task]
-name = "assay/busy"
+{TASK.format(task="busy")}\
 [verifier]
 environment_mode = "separate"
 [environment]
@@ -45,6 +39,7 @@ TASKS = 3500
 AUDIT_FACTOR = 75
 LOGS, LOG_BYTES = 500, 220_000
 IMPORT_FACTOR = 50
+RATIONALE_FACTOR = 7
 READ_AND_PARSE = """
 import hashlib, json, os, sys
 for name in os.listdir(sys.argv[1]):
@@ -108,6 +103,20 @@ def hook(root: Path) -> Iterator[Measure]:
     floor = wall([sys.executable, "-c", "import pydantic, yaml"], root)
     spent = wall([*ASSAY, "check", "assay.toml"], root)
     yield Measure("assay check, one file", 'python -c "import pydantic, yaml"', spent, floor, 3)
+
+
+def rationale(root: Path) -> Iterator[Measure]:
+    """A hook run after one rationale was edited, among 500 trajectories of 25 tasks, 20 of them its own."""
+    from bench.graded import generate
+
+    sheet = generate(root / "graded", 25, 20)
+    floor = wall([sys.executable, "-c", "import pydantic, yaml"], root)
+    spent = wall([*ASSAY, "check", sheet], root / "graded")
+    everything = wall([*ASSAY, "check"], root / "graded", 1)
+    shutil.rmtree(root / "graded")
+    what = f"assay check, one rationale of 500 trajectories ({spent:.2f} s; all of it {everything:.1f} s)"
+    yield Measure(what, 'python -c "import pydantic, yaml"', spent, floor, RATIONALE_FACTOR)
+    yield Measure("assay check, one rationale of 500 trajectories", "0.5 s", spent, 0.5, 1)
 
 
 def annotations(root: Path) -> Iterator[Measure]:
@@ -294,7 +303,7 @@ def main() -> int:
         subprocess.run([*ASSAY, "init", str(root)], check=True, stdout=subprocess.DEVNULL)
         measures = [
             found
-            for part in (hook, annotations, scans, imports, audits, oracle, long_tests, trials)
+            for part in (hook, rationale, annotations, scans, imports, audits, oracle, long_tests, trials)
             for found in part(root)
         ]
     if "--json" in sys.argv:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import random
 import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.evidence import Evidence, normalise, quote_found, weak
+from assay.evidence import Evidence, normalise, quote_found, step_parts, weak
+from assay.workspace import load
+
+ROOT = Path(__file__).resolve().parents[1]
 
 WORDS = [
     "error",
@@ -100,6 +104,46 @@ def test_no_changed_quote_is_accepted(edit: object) -> None:
     assert callable(edit)
     chance, place = random.Random(3), Evidence("", (transcript(7),))
     accepted = [quote for quote in spans(7, 600) if place.contains(edit(quote, chance))]
+    assert accepted == []
+
+
+def coloured(quote: str, chance: random.Random) -> str:
+    return "".join(f"\x1b[3{chance.randrange(8)}m{char}\x1b[0m" if chance.random() < 0.1 else char for char in quote)
+
+
+@pytest.fixture(scope="module")
+def recorded() -> list[tuple[Evidence, str]]:
+    """600 runs of 9 to 20 words, each with the place it is from, of the longest trajectory that is recorded here."""
+    file = max((ROOT / "trajectories").rglob("trajectory.json"), key=lambda path: path.stat().st_size)
+    attempt = load(ROOT).attempts[file.parents[1].name][file.parent.name]
+    assert attempt.trajectory
+    places = [Evidence("", tuple(step_parts(step))) for step in attempt.trajectory.record.steps]
+    parts = [(place, part.split()) for place in places for part in place.parts if len(part.split()) > 20]
+    chance, found = random.Random(11), []
+    for _ in range(600):
+        place, words = chance.choice(parts)
+        length = chance.randint(9, 20)
+        at = chance.randrange(len(words) - length + 1)
+        found.append((place, " ".join(words[at : at + length])))
+    return found
+
+
+@pytest.mark.parametrize("edit", [wrapped, typographic, escaped_markdown, elided, coloured])
+def test_harmless_edits_of_recorded_text_are_all_accepted(edit: object, recorded: list[tuple[Evidence, str]]) -> None:
+    assert callable(edit)
+    chance = random.Random(3)
+    assert [quote for place, quote in recorded if not place.contains(edit(quote, chance))] == []
+
+
+def test_no_changed_word_of_recorded_text_is_accepted(recorded: list[tuple[Evidence, str]]) -> None:
+    chance, accepted = random.Random(3), []
+    known = sorted({word for _, quote in recorded for word in quote.split() if "..." not in word and "…" not in word})
+    for place, quote in recorded:
+        words = quote.split()
+        at = chance.randrange(len(words))
+        other = chance.choice([word for word in known if normalise(word) not in ("", normalise(words[at]))])
+        changed = " ".join([*words[:at], other, *words[at + 1 :]])
+        accepted += [changed] if place.contains(changed) else []
     assert accepted == []
 
 

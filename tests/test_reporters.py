@@ -11,6 +11,7 @@ from sarif_pydantic import Sarif
 
 from assay.diagnostics import Diagnostic, Severity
 from assay.reporters import FORMATS, reporter
+from assay.reporters.github import summary
 
 WARNING = Diagnostic("a.yaml", 1, 2, "weak", "50% sure: a, b", Severity.WARNING)
 ERROR = Diagnostic("b,c:d.yaml", 3, 4, "bad", "first\nsecond", Severity.ERROR, hint="do this")
@@ -42,8 +43,30 @@ def test_github_puts_errors_first_and_escapes_as_the_runner_unescapes() -> None:
 def test_json_rows_keep_a_fingerprint_that_ignores_lines() -> None:
     moved = Diagnostic("a.yaml", 9, 9, "weak", "50% sure: a, b", Severity.WARNING)
     rows = json.loads(reporter("json").render([WARNING, moved, ERROR], ""))["diagnostics"]
-    assert rows[0]["fingerprint"] == rows[1]["fingerprint"] != rows[2]["fingerprint"]
+    assert rows[1]["fingerprint"] == f"{rows[0]['fingerprint']}-2"
+    assert rows[0]["fingerprint"] != rows[2]["fingerprint"]
     assert rows[0]["severity"] == "warning"
+
+
+def test_github_gets_ten_of_each_severity_and_is_told_of_the_rest() -> None:
+    many = [Diagnostic(f"{n:02}.yaml", 1, 1, "bad", "m", level) for n in range(12) for level in Severity]
+    lines = reporter("github").render(many, "2 tasks").splitlines()
+    assert [sum(line.startswith(f"::{word}") for line in lines) for word in ("error", "warning", "notice")] == [10] * 3
+    assert lines[30] == "6 more are in the list below: GitHub shows 10 of each severity."
+    assert len(lines) == 30 + 1 + len(many) + 1
+
+
+def test_the_page_of_a_step_holds_what_fits_and_no_markup() -> None:
+    nasty = Diagnostic("a.yaml", 1, 1, "bad", "found ```\n![x](https://example.org/x.png) <b>")
+    page = summary([ERROR, nasty], "2 tasks")
+    assert "\n````text\na.yaml:1:1: error bad: found ```\n![x](" in page
+    assert page.endswith("\n````\n\n```text\nb,c:d.yaml:3:4: error bad: first\nsecond\n  hint: do this\n```\n")
+    many = [Diagnostic(f"{n:04}.yaml", 1, 1, "bad", "ä" * 90) for n in range(500)]
+    page = summary(many, "2 tasks", largest=20_000)
+    shown = page.count("error bad")
+    assert 60 < shown < 100
+    assert len(page.encode()) <= 20_000
+    assert page.endswith(f"\n{500 - shown} more do not fit here; the log of this step has them all.\n")
 
 
 FOUND = st.builds(
@@ -64,6 +87,7 @@ def test_other_programs_can_read_whatever_was_found(found: list[Diagnostic], che
     (run,) = Sarif.model_validate_json(reporter("sarif").render(found, checked)).runs
     assert [item.rule_id for item in run.results or []] == [item.rule for item in found]
     assert {rule.id for rule in run.tool.driver.rules or []} == {item.rule for item in found}
+    assert len({(item.partial_fingerprints or {})["assay/v1"] for item in run.results or []}) == len(found)
     rows = json.loads(reporter("rdjson").render(found, checked))["diagnostics"]
     assert [row["location"]["path"] for row in rows] == [item.path for item in found]
     issues = json.loads(reporter("codequality").render(found, checked))

@@ -109,6 +109,12 @@ def fill(root: Path) -> None:
     for escalation in sorted(root.glob("annotations/*/escalations/*.yaml")):
         digest = content_hash(root / "tasks" / escalation.parents[1].name).encode()
         escalation.write_bytes(escalation.read_bytes().replace(b"@content@", digest))
+    for run in sorted(root.glob("annotations/*/evidence/*/*.json")):
+        digest = content_hash(root / "tasks" / run.parents[2].name).encode()
+        run.write_bytes(run.read_bytes().replace(b"@content@", digest))
+        _replace(run, root)
+    for rerun in sorted(root.glob(".assay/reruns/*/*/*.json")):
+        _replace(rerun, root)
     for annotation in sorted(root.glob("annotations/*/*.yaml")):
         rubric = root / "tasks" / annotation.parent.name / "rubric.yaml"
         graded = blob_id(rubric.read_bytes() if rubric.is_file() else b"").encode()

@@ -40,6 +40,14 @@ def test_every_rule_has_a_folder_and_every_folder_a_rule() -> None:
     assert FOLDERS == RULES
 
 
+def test_ids_are_stable() -> None:
+    """Policies, sealed records and other programs name rules: an id that goes or changes breaks them.
+
+    A new rule is added to `ids.txt`; taking one out is a breaking change, and says so in CHANGELOG.md.
+    """
+    assert (HERE / "ids.txt").read_text(encoding="utf-8").split() == RULES
+
+
 @pytest.mark.parametrize("name", RULES)
 def test_documentation(name: str) -> None:
     rule = all_rules()[name]

@@ -23,7 +23,12 @@ def test_each_path_gets_what_it_gets_among_all(name: str, tmp_path: Path) -> Non
     everything = run(workspace)
     assert name in {item.rule for item in everything}
     for path in workspace.documents:
-        assert run(workspace, Scope((path,))) == [item for item in everything if item.path == path]
+        scope = Scope((path,))
+        expected = [item for item in everything if item.path == path]
+        assert run(workspace, scope) == expected
+        if path.startswith("annotations/row-merge/"):
+            assert scope.tasks == frozenset({"row-merge"})
+            assert run(load(tmp_path, scope.tasks), scope) == expected
 
 
 @pytest.mark.parametrize("name", sorted(all_rules()))
@@ -57,6 +62,18 @@ def test_what_a_scope_touches(places: tuple[str, ...], pattern: str, touched: bo
     assert Scope(places).touches(pattern) is touched
     if touched:
         assert Scope(places, frozenset()).touches(pattern) is False
+
+
+def test_annotations_are_judged_without_trajectories_of_other_tasks(tmp_path: Path) -> None:
+    build(tmp_path, HERE / "citation-quote/bad")
+    (tmp_path / "trajectories/other/bold-crab").mkdir(parents=True)
+    (tmp_path / "trajectories/other/bold-crab/trajectory.json").write_text("{")
+    scope = Scope(("annotations/row-merge/",))
+    workspace = load(tmp_path, scope.tasks)
+    assert list(workspace.attempts) == ["row-merge"]
+    assert run(workspace, scope) == run(load(tmp_path), scope) != []
+    for within in (("",), ("annotations/",), ("annotations/row-merge/", "tasks/"), ("annotations/people.yaml",)):
+        assert Scope(within).tasks is None
 
 
 def test_what_a_user_may_say_is_looked_through_where_it_was_asked_for(

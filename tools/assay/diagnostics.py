@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -23,6 +24,15 @@ class Position(NamedTuple):
     column: int
 
 
+class Fix(NamedTuple):
+    """Text to put between two places of the file; the record then says what it was meant to say, and nothing else."""
+
+    start: Position
+    end: Position
+    """Behind the last character that is replaced."""
+    text: str
+
+
 @dataclass(frozen=True, order=True)
 class Diagnostic:
     """Where a rule fails and what to do.
@@ -37,11 +47,15 @@ class Diagnostic:
     message: str
     severity: Severity = Severity.ERROR
     hint: str = ""
+    fix: Fix | None = field(default=None, compare=False)
+    """What `assay check --fix` does about it; only where there is one way that nobody can take amiss."""
 
     @classmethod
-    def at(cls, path: str, position: Position, rule: str, message: str, *, hint: str = "") -> Diagnostic:
+    def at(
+        cls, path: str, position: Position, rule: str, message: str, *, hint: str = "", fix: Fix | None = None
+    ) -> Diagnostic:
         """An error at `position`; a rule's own severity is applied where rules are run."""
-        return cls(path, position.line, position.column, rule, message, hint=hint)
+        return cls(path, position.line, position.column, rule, message, hint=hint, fix=fix)
 
     @property
     def fingerprint(self) -> str:
@@ -49,6 +63,15 @@ class Diagnostic:
         from hashlib import sha256
 
         return sha256("\0".join((self.rule, self.path, self.message)).encode()).hexdigest()
+
+
+def fingerprints(diagnostics: Iterable[Diagnostic]) -> Iterator[str]:
+    """The fingerprint of each, with a number behind those that were there before: no two are the same."""
+    seen: Counter[str] = Counter()
+    for item in diagnostics:
+        seen[item.fingerprint] += 1
+        number = seen[item.fingerprint]
+        yield item.fingerprint if number == 1 else f"{item.fingerprint}-{number}"
 
 
 def worst(diagnostics: Iterable[Diagnostic]) -> Severity | None:

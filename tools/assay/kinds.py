@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from assay.model.people import People
     from assay.model.reported import ReportedResults
     from assay.model.rubric import Rubric
+    from assay.model.run import RecordedRun, Rerun
     from assay.model.sealed import Commitments, Opening
+    from assay.model.seals import AnnotationReveal, AnnotationSeal
     from assay.model.session import Session
     from assay.model.settings import Settings
     from assay.model.task import TaskFile
@@ -57,4 +59,8 @@ OPENING: Kind[Opening] = Kind("sealed.Opening")
 REPORTED: Kind[ReportedResults] = Kind("reported.ReportedResults")
 ANNOTATION: Kind[Annotation] = Kind("annotation.Annotation")
 ESCALATION: Kind[Escalation] = Kind("escalation.Escalation")
+SEAL: Kind[AnnotationSeal] = Kind("seals.AnnotationSeal")
+REVEAL: Kind[AnnotationReveal] = Kind("seals.AnnotationReveal")
 PEOPLE: Kind[People] = Kind("people.People")
+RUN: Kind[RecordedRun] = Kind("run.RecordedRun")
+RERUN: Kind[Rerun] = Kind("run.Rerun")

@@ -31,6 +31,7 @@ ISOLATED = {
     "GIT_NO_LAZY_FETCH": "1",
     "GIT_ALLOW_PROTOCOL": "none",
 }
+_HUNK = re.compile(r"@@ -\d+(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
 _SAME_NAMES = re.compile(rb'^diff --git ("?)[ab]/(.*) \1[ab]/\2$', re.MULTILINE)
 
 
@@ -92,6 +93,31 @@ def changed_paths(root: Path, since: str) -> set[str]:
             "fetch it first, or name another one: `git branch --all` lists branches",
         ) from error
     return {os.fsdecode(path) for path in found.split(b"\0") if path}
+
+
+def changed_lines(root: Path, since: str) -> dict[str, list[range]]:
+    """The lines, by path below `root`, that are not as they were where `since` and HEAD parted.
+
+    Empty when that cannot be told, as in a shallow clone.
+    """
+    found: dict[str, list[range]] = {}
+    options = ("--unified=0", "--no-renames", "--relative", "--no-ext-diff", "--no-color", "--dst-prefix=b/")
+    try:
+        base = _run(root, "merge-base", "--end-of-options", since, "HEAD", isolated=False).decode().strip()
+        diff = _run(root, "-c", "core.quotePath=false", "diff", *options, base, isolated=False)
+    except GitError:
+        return {}
+    path, body = "", 0
+    for line in diff.decode("utf-8", "replace").split("\n"):
+        if body:  # of a hunk, whatever it looks like
+            body -= not line.startswith("\\")
+        elif line.startswith("+++ "):
+            path = line[4:].removeprefix("b/").rstrip("\t")
+        elif hunk := _HUNK.match(line):
+            removed, start, count = int(hunk[1] or 1), int(hunk[2]), int(hunk[3] or 1)
+            found.setdefault(path, []).append(range(start, start + count))
+            body = removed + count
+    return found
 
 
 def unreachable_objects(folder: Path) -> list[str]:
@@ -165,7 +191,7 @@ def commits(root: Path, folders: Sequence[str], whole: bool) -> list[Commit]:
     form = "--format=%x02%H%x01%an <%ae>%x01%cn <%ce>%x01%B%x01"
     shown = ("log", "--relative", "--name-only", "--no-renames", "--encoding=UTF-8", form)
     found = []
-    for entry in _read(root, "-c", "core.quotePath=false", *shown, *wanted, "--", *folders).split("\x02")[1:]:
+    for entry in read_git(root, "-c", "core.quotePath=false", *shown, *wanted, "--", *folders).split("\x02")[1:]:
         name, author, committer, message, paths = entry.split("\x01", 4)
         people = tuple(dict.fromkeys((author, committer)))
         found.append(Commit(name, people, message, tuple(path for path in paths.split("\n") if path)))
@@ -217,10 +243,11 @@ def _default_branches(root: Path) -> list[str]:
 
 
 def _lines(root: Path, *arguments: str) -> list[str]:
-    return _read(root, *arguments).splitlines()
+    return read_git(root, *arguments).splitlines()
 
 
-def _read(root: Path, *arguments: str) -> str:
+def read_git(root: Path, *arguments: str) -> str:
+    """What `git ARGUMENTS` writes in `root`, with that repository's own configuration. Raises GitError."""
     with _started(root, *arguments) as process:
         output, errors = process.communicate()
     if process.returncode:

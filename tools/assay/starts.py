@@ -10,7 +10,6 @@ from collections.abc import Set
 from functools import cached_property
 
 from assay.model.settings import Start
-from assay.repository import GitError, is_versioned, read_git
 from assay.workspace import Workspace
 
 
@@ -34,6 +33,8 @@ class Starts:
         return self._paths[commit]
 
     def _listed(self, commit: str) -> Set[str] | None:
+        from assay.repository import GitError, is_versioned, read_git
+
         root = self._workspace.root
         try:
             # without --full-name paths are relative to the workspace, as they are here

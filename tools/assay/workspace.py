@@ -5,7 +5,7 @@ A file that cannot be read or does not fit its model becomes diagnostics, and is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from assay.model.people import People
     from assay.model.reported import Reported, ReportedResults
     from assay.model.rubric import Rubric
+    from assay.model.run import RecordedRun
     from assay.model.sealed import Commitments, Opening
+    from assay.model.seals import AnnotationReveal, AnnotationSeal
     from assay.model.session import Session
     from assay.model.task import TaskFile
     from assay.model.trajectory import Step, Trajectory
@@ -162,6 +164,12 @@ class Workspace:
     attempts: Mapping[str, Mapping[str, Attempt]]
     """By task id, then alias."""
     sheets: tuple[Sheet, ...]
+    drafts: tuple[Sheet, ...]
+    """Annotations on this machine that are not revealed: checked by the rules, and in nothing else."""
+    seals: tuple[Entry[AnnotationSeal], ...]
+    reveals: tuple[Entry[AnnotationReveal], ...]
+    runs: tuple[Entry[RecordedRun], ...]
+    """What annotators ran themselves, cited as `run:NN`."""
     escalations: Mapping[str, tuple[Entry[Escalation], ...]]
     """By the task in whose folder they lie, in the order of their names."""
     commitments: Mapping[str, Entry[Commitments]]
@@ -189,9 +197,9 @@ class Workspace:
         return self.attempts.get(task, {}).get(alias)
 
     def quarantined(self, task: str) -> tuple[Entry[Escalation], ...]:
-        """The open blocking escalations of a task: while there is one, it is in no ranking and no calibration."""
-        found = self.escalations.get(task, ())
-        return tuple(entry for entry in found if entry.record.blocking and entry.record.status == "open")
+        """The blocking escalations of a task that are not over: while there is one, it is in no ranking and no
+        calibration."""
+        return tuple(entry for entry in self.escalations.get(task, ()) if entry.record.is_holding)
 
     def counts(self) -> str:
         """One line for a person: how much was loaded."""
@@ -233,16 +241,21 @@ def find_root(start: Path) -> Path:
     )
 
 
-def load(root: Path) -> Workspace:
-    """Read every file of the workspace at `root`; problems become diagnostics."""
-    return _Loader(root).workspace()
+def load(root: Path, attempts_of: Container[str] | None = None) -> Workspace:
+    """Read every file of the workspace at `root`; problems become diagnostics.
+
+    With `attempts_of`, trajectories of other tasks are left out: enough to judge what stands in the annotations of
+    these, and most of what there is to read.
+    """
+    return _Loader(root, attempts_of).workspace()
 
 
 class _Loader:
     """Collects diagnostics while it reads."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, attempts_of: Container[str] | None) -> None:
         self.root = root
+        self.attempts_of = attempts_of
         self.diagnostics: list[Diagnostic] = []
         self.documents: dict[str, Document] = {}
 
@@ -256,8 +269,13 @@ class _Loader:
             attempts={
                 folder.name: {child.name: self.attempt(folder.name, child, reported) for child in _folders(folder)}
                 for folder in self.folders("trajectories")
+                if self.attempts_of is None or folder.name in self.attempts_of
             },
-            sheets=tuple(self.sheets()),
+            sheets=tuple(self.sheets("*.yaml")),
+            drafts=tuple(self.sheets("drafts/*.yaml")),
+            seals=self.beside("*.seal.json", kinds.SEAL),
+            reveals=self.beside("*.reveal.json", kinds.REVEAL),
+            runs=self.beside("evidence/*/*.json", kinds.RUN),
             escalations={folder.name: self.escalations(folder) for folder in self.folders("annotations")},
             commitments=self.by_task("commitments.json", kinds.COMMITMENTS),
             openings=self.by_task("opening.json", kinds.OPENING),
@@ -333,11 +351,17 @@ class _Loader:
             reported=reported[task].record.attempts.get(folder.name) if task in reported else None,
         )
 
-    def sheets(self) -> Iterator[Sheet]:
+    def sheets(self, pattern: str) -> Iterator[Sheet]:
         for folder in self.folders("annotations"):
-            for file in sorted(folder.glob("*.yaml")):
-                if file.stem != "adjudication":
+            for file in sorted(folder.glob(pattern)):
+                revealed = file.parent != folder and (folder / f"{file.stem}.reveal.json").exists()
+                if file.stem != "adjudication" and not revealed:
                     yield Sheet(folder.name, file.stem, self.path(file), self.entry(file, kinds.ANNOTATION))
+
+    def beside(self, pattern: str, kind: Kind[R]) -> tuple[Entry[R], ...]:
+        """Files beside the annotations of a task."""
+        files = [file for folder in self.folders("annotations") for file in sorted(folder.glob(pattern))]
+        return tuple(entry for file in files if (entry := self.entry(file, kind)))
 
     def escalations(self, folder: Path) -> tuple[Entry[Escalation], ...]:
         files = sorted((folder / "escalations").glob("*.yaml"))

@@ -15,8 +15,8 @@ from assay.rules import Rule, all_rules
 
 @click.command("explain")
 @click.argument("rule", required=False)
-@click.option("--json", "as_json", is_flag=True, help="Print id, severity, summary, why, bad and good as JSON.")
-def command(rule: str | None, as_json: bool) -> None:
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def command(rule: str | None, form: str) -> None:
     """Say what RULE wants, why, and show a bad and a good example; without RULE, list all rules.
 
     `assay check` applies the rules of the workspace, `assay audit` those of tasks.
@@ -25,6 +25,7 @@ def command(rule: str | None, as_json: bool) -> None:
     Examples:
       assay explain
       assay explain citation-quote
+      assay explain --format json
     """
     rules = dict(sorted({**all_rules(), **all_task_rules()}.items()))
     if rule is not None and rule not in rules:
@@ -32,7 +33,7 @@ def command(rule: str | None, as_json: bool) -> None:
         hint = f"did you mean {', '.join(close)}?" if close else "`assay explain` lists all rules"
         raise UsageError("unknown-rule", f"there is no rule `{rule}`", hint)
     chosen = [rules[rule]] if rule else list(rules.values())
-    if as_json:
+    if form == "json":
         click.echo(json.dumps([_row(item) for item in chosen], indent=2, ensure_ascii=False))
     elif rule:
         click.echo(_page(chosen[0]))

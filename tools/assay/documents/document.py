@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from assay.diagnostics import Diagnostic, Position
+from assay.diagnostics import Diagnostic, Fix, Position
 from assay.documents import json_reader, toml_reader, yaml_reader
 from assay.documents.source import Loc, Locator, Problem, Reading
 
@@ -72,6 +72,28 @@ class Document:
         if not offsets:
             return self._lines.position(span.start)
         return self._lines.position(offsets[min(max(offset, 0), len(offsets) - 1)])
+
+    def renaming(self, loc: Sequence[str | int], name: str) -> Fix | None:
+        """Another name for the key at `loc`; None where it is not written as it reads."""
+        start = self._locator.span(loc).key
+        if start is None or not loc:
+            return None
+        start += self.text[start : start + 1] in ("'", '"')
+        return self._fix(start, start + len(str(loc[-1])), str(loc[-1]), name)
+
+    def replacing(self, loc: Sequence[str | int], part: slice, text: str) -> Fix | None:
+        """`text` for a part of the string at `loc`; None where that part or `text` would need escaping."""
+        value, start = self._value(loc), self._locator.span(loc).start
+        offsets = self._offsets(tuple(loc), value) if isinstance(value, str) else None
+        if not offsets or (set('"\\') & set(text) and self.text[start : start + 1] not in ("|", "'")):
+            return None
+        first, last, _ = part.indices(len(value))
+        return self._fix(offsets[first], offsets[last - 1] + 1, value[first:last], text)
+
+    def _fix(self, start: int, end: int, was: str, text: str) -> Fix | None:
+        if self.text[start:end] != was:
+            return None
+        return Fix(self._lines.position(start), self._lines.position(end), text)
 
     def _value(self, loc: Sequence[str | int]) -> Any:
         value = self.data

@@ -146,16 +146,17 @@ def _settled(failures: Iterable[_Failure], level: int = 0) -> Iterator[list[_Fai
 
 def _diagnostic(document: Document, model: type[BaseModel], group: list[_Failure]) -> Diagnostic:
     failure = group[0]
-    hint = ""
+    hint, fix = "", None
     if failure.kind == "extra_forbidden":
-        message, hint = _unknown_key(document.data, model, failure)
+        message, hint, close = _unknown_key(document.data, model, failure)
+        fix = document.renaming(failure.place, close) if close else None
     else:
         message = _message(group)
     if failure.kind == "literal_error" and failure.place[-1:] == ("format",) and type(failure.value) is int:
         hint = "another version of Assay wrote this file; use that version or a newer one"
     on_key = failure.on_key or failure.kind == "extra_forbidden"
     position = document.key_position(failure.place) if on_key else document.position(failure.place)
-    return Diagnostic.at(document.path, position, SCHEMA, message, hint=hint)
+    return Diagnostic.at(document.path, position, SCHEMA, message, hint=hint, fix=fix)
 
 
 def _message(group: list[_Failure]) -> str:
@@ -222,16 +223,23 @@ def _found(value: Any) -> str:
     return f"`{text}`" if len(text) <= 40 else f"`{text[:39]}…`"
 
 
-def _unknown_key(data: Any, model: type[BaseModel], failure: _Failure) -> tuple[str, str]:
+def _unknown_key(data: Any, model: type[BaseModel], failure: _Failure) -> tuple[str, str, str]:
+    """Message, hint, and the one key that must have been meant, if there is one."""
     key = str(failure.place[-1])
     for part in failure.place[:-1]:
         data = data[part]
     fields = [name for name in _fields(model, failure.place[:-1]) if name not in data]
     close = difflib.get_close_matches(key, fields, n=1)
     if close:
-        return f"unknown key `{key}`; did you mean `{close[0]}`?", ""
+        return f"unknown key `{key}`; did you mean `{close[0]}`?", "", meant(key, fields)
     listed = ", ".join(f"`{name}`" for name in fields)
-    return f"unknown key `{key}`", f"delete it; keys that can be added here: {listed}" if listed else "delete it"
+    return f"unknown key `{key}`", f"delete it; keys that can be added here: {listed}" if listed else "delete it", ""
+
+
+def meant(name: str, known: Iterable[str]) -> str:
+    """The only one of `known` that a misspelt name is close to; empty when there is none, or more than one."""
+    close = difflib.get_close_matches(name, list(known), n=2)
+    return close[0] if len(close) == 1 and difflib.get_close_matches(name, close, cutoff=0.8) else ""
 
 
 def _fields(model: type[BaseModel], place: Loc) -> list[str]:

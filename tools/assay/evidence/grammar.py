@@ -26,6 +26,10 @@ _LINES = re.compile(r"#L(?P<first>[1-9]\d*)(?:-L(?P<last>[1-9]\d*))?(?![\w-])")
 _QUOTE = re.compile(r'\s+"(?P<quote>(?:[^"\\]|\\.)*)"', re.DOTALL)
 _STEP = re.compile(r"([1-9]\d*)(?:\.c([1-9]\d*))?")
 _START = "a citation starts with `step:`, `diff:`, `file:`, `test:` or `run:`, or an alias and a blank before that"
+_TYPED = re.compile(
+    r"\[\s*(?:(?P<alias>[a-z0-9][a-z0-9-]*)[\s/:,]+)?(?P<kind>(?i:step|diff|file|test|run))\s*(?::|(?<=[Pp])\s)\s*"
+)
+_CURLY = re.compile(r"[“”„]([^“”„\"\\]*)[“”]")
 _UNESCAPE = re.compile(r'\\(["\\])')
 
 
@@ -110,6 +114,18 @@ def parse_citation(item: str) -> Citation | Malformed:
     return _parse(item, 0, bracket=False)
 
 
+def mended(text: str) -> str:
+    """A malformed citation as it must have been meant: blanks, upper case, typographic quotes; empty if unsure."""
+    head = _TYPED.match(text)
+    if head is None:
+        return ""
+    alias = f"{head['alias']} " if head["alias"] else ""
+    place, sign, quote = _CURLY.sub(r'"\1"', text[head.end() :].removesuffix("]").rstrip()).partition('"')
+    made = f"[{alias}{head['kind'].lower()}:{place.strip()}{' ' * bool(sign)}{sign}{quote}]"
+    found = _parse(made, 0, bracket=True)
+    return made if isinstance(found, Citation) and found.end == len(made) else ""
+
+
 def _parse(text: str, start: int, *, bracket: bool) -> Citation | Malformed:
     def malformed(reason: str, at: int) -> Malformed:
         line = text.find("\n", at)
@@ -164,8 +180,8 @@ def _odd_target(kind: Kind, target: str) -> str | None:
 def _odd_lines(kind: Kind, first: int | None, last: int | None) -> str | None:
     if first is None or last is None:
         return None
-    if kind not in ("step", "file"):
-        return f"line numbers belong to `step:` and `file:`; leave them out of `{kind}:`"
+    if kind not in ("step", "file", "run"):
+        return f"line numbers belong to `step:`, `file:` and `run:`; leave them out of `{kind}:`"
     if last < first:
         return f"line {last} comes before line {first}"
     return None

@@ -10,7 +10,7 @@ _FOLD = str.maketrans({"“": '"', "”": '"', "‘": "'", "’": "'", "–": "-
 BORDER = " \ue000 "
 """Between texts that do not stand next to each other, so that no quote runs over from one into the next."""
 
-_ELLIPSIS = re.compile(r"\s*\[?(?:\.\.\.|…)\]?\s*")
+_ELLIPSIS = re.compile(r"\s*\[?(?:\.\.\.(?!\.)|…)\]?\s*")  # behind a full stop there are four dots
 
 
 def normalise(text: str) -> str:

@@ -63,7 +63,7 @@ def resolve(citation: Citation, attempt: Attempt) -> Evidence | Unresolved:
         case "test":
             return _test(citation, attempt)
         case "run":
-            return Unresolved(f"no recorded verification run {citation.target}")
+            return Unresolved(f"no recorded verification run {citation.target}")  # whose it is, `runs.resolve_by` knows
 
 
 def final_patch(attempt: Attempt) -> tuple[str, str] | None:
@@ -93,13 +93,13 @@ def _step(citation: Citation, attempt: Attempt) -> Evidence | Unresolved:
     if citation.call is None:
         if citation.first is not None:
             hint = f"; write `step:{number}.c1` for lines of a call's output" if calls else ""
-            return _lines(citation, step.text, f"the message of step {number}", hint)
+            return lines_of(citation, step.text, f"the message of step {number}", hint)
         return _evidence(step_parts(step))
     if citation.call > len(calls):
         return Unresolved(f"step {number} of `{attempt.alias}` has {_count(len(calls), 'call')}, not {citation.call}")
     call = calls[citation.call - 1]
     if citation.first is not None:
-        return _lines(citation, output_of(step, call), f"the output of {citation.place.partition('#')[0]}")
+        return lines_of(citation, output_of(step, call), f"the output of {citation.place.partition('#')[0]}")
     return _evidence((*call_parts(call), output_of(step, call)))
 
 
@@ -136,7 +136,8 @@ def _evidence(parts: Iterable[str]) -> Evidence:
     return Evidence("\n".join(kept), kept)
 
 
-def _lines(citation: Citation, text: str, where: str, hint: str = "") -> Evidence | Unresolved:
+def lines_of(citation: Citation, text: str, where: str, hint: str = "") -> Evidence | Unresolved:
+    """The lines of `text` that the citation names, all when it names none; `where` says whose they are."""
     lines = text.split("\n")
     if lines[-1] == "":
         lines.pop()

@@ -18,8 +18,10 @@ FRAME = 1 / 60
 class Cast:
     """Takes the pieces of a stream as they come."""
 
-    def __init__(self, limit: int = CAST_LIMIT) -> None:
-        self._room = limit
+    def __init__(self, limit: int = CAST_LIMIT, terminal: tuple[int, int] | None = None) -> None:
+        """`terminal`: columns and rows, when what comes went through one already."""
+        self._room, self._raw = limit, terminal is not None
+        self._header = HEADER | ({"width": terminal[0], "height": terminal[1]} if terminal else {})
         self._hidden = 0
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._events: list[tuple[float, list[str]]] = []
@@ -34,7 +36,10 @@ class Cast:
     def value(self) -> bytes:
         """The recording so far, one JSON document a line."""
         self._show(0, self._decoder.decode(b"", final=True))
-        lines: list[object] = [HEADER, *([round(seconds, 3), "o", "".join(texts)] for seconds, texts in self._events)]
+        lines: list[object] = [
+            self._header,
+            *([round(seconds, 3), "o", "".join(texts)] for seconds, texts in self._events),
+        ]
         if self._hidden:
             last = round(self._events[-1][0], 3) if self._events else 0
             lines.append([last, "o", f"\r\n[... {self._hidden} more bytes are not in this recording ...]\r\n"])
@@ -43,7 +48,7 @@ class Cast:
     def _show(self, seconds: float, text: str) -> None:
         if not text:
             return
-        text = text.replace("\n", "\r\n")  # as a terminal does with what a program prints
+        text = text if self._raw else text.replace("\n", "\r\n")  # as a terminal does with what a program prints
         if self._events and seconds < self._events[-1][0] + FRAME:
             self._events[-1][1].append(text)
         else:

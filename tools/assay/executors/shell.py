@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from assay.bounded import LOG_LIMIT, Bounded
 from assay.executors import EngineError, Executed
-from assay.executors.pipe import ExecPipe, frames
+from assay.executors.pipe import STDERR, ExecPipe, frames
 from assay.executors.waiting import watched
 from assay.model.session import Isolation
 
@@ -127,12 +127,13 @@ class Shell:
         user: str = "",
         limit: int = LOG_LIMIT,
         sink: Callable[[bytes], None] = lambda piece: None,
+        errors: Callable[[bytes], None] | None = None,
         on_interrupt: Sequence[str] = (),
     ) -> Executed:
         """Run `command` to its end. Its output goes to `sink` as it comes; `limit` bytes of it are kept.
 
-        With `on_interrupt`, Ctrl-C runs that second command in the container, which has to end the first one. Raises
-        EngineError, also when somebody else ended the container.
+        With `errors`, standard error goes there instead. With `on_interrupt`, Ctrl-C runs that second command in the
+        container, which has to end the first one. Raises EngineError, also when somebody else ended the container.
         """
         output = Bounded(limit)
         started = time.monotonic()
@@ -141,9 +142,9 @@ class Shell:
                 self.container, list(command), environment=dict(environment or {}), workdir=self.workdir, user=user
             )
             try:
-                for _, piece in watched(lambda: self._frames(created["Id"]), self._engine.answers):
+                for kind, piece in watched(lambda: self._frames(created["Id"]), self._engine.answers):
                     output.add(piece)
-                    sink(piece)
+                    (errors if errors and kind == STDERR else sink)(piece)
             except KeyboardInterrupt:
                 if not on_interrupt:
                     raise

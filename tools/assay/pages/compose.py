@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from assay.model.base import ID_PATTERN
-from assay.pages import citing, home, links, quality_page, ranking_page, task_page, trajectory_page
+from assay.pages import citing, home, links, quality_page, ranking_page, rules_page, task_page, trajectory_page
 from assay.results.blinding import blinding
 from assay.results.ranking import RankingReport
 from assay.workspace import Workspace
@@ -38,6 +38,7 @@ def pages(workspace: Workspace, ranked: Ranked, *, audience: Audience = "public"
         links.HOME: home.home(workspace, annotated=annotated, problems=problems),
         links.TASKS: home.task_list(workspace, annotated=annotated),
         links.RANKING: ranking_page.page(workspace, ranked.report, ranked.withheld),
+        links.RULES: rules_page.page(),
         links.QUALITY: quality_page.page(workspace, blinding(workspace) if annotated else None, HIDDEN),
     }
     for task in workspace.tasks.values():

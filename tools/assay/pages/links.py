@@ -10,6 +10,7 @@ HOME = "index.md"
 TASKS = "tasks/index.md"
 RANKING = "ranking.md"
 QUALITY = "quality.md"
+RULES = "rules.md"
 ABOUT = "about.md"
 PATCH, TESTS, STEPS, RUNS = "patch", "tests", "steps", "runs"
 

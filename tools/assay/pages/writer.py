@@ -13,7 +13,7 @@ DOCS = "site"
 ASSETS = "assets/assay"
 MARK = "---\ngenerated: assay\n"
 """How a generated page begins; a page that begins otherwise was written by a person and is never touched."""
-_GENERATED = ("index.md", "ranking.md", "quality.md", "tasks/**/*.md", "trajectories/**/*.md")
+_GENERATED = ("index.md", "ranking.md", "quality.md", "rules.md", "tasks/**/*.md", "trajectories/**/*.md")
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,13 @@ def render(diagnostics: Sequence[Diagnostic], checked: str) -> str:
 
 
 def _row(item: Diagnostic) -> dict[str, Any]:
-    return {
+    row: dict[str, Any] = {
         "message": f"{item.message}\n{item.hint}" if item.hint else item.message,
         "location": {"path": item.path, "range": {"start": {"line": item.line, "column": item.column}}},
         "severity": SEVERITIES[item.severity],
         "code": {"value": item.rule},
     }
+    if item.fix:
+        span = {"start": item.fix.start._asdict(), "end": item.fix.end._asdict()}
+        row["suggestions"] = [{"range": span, "text": item.fix.text}]
+    return row

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from assay import __version__
-from assay.diagnostics import Diagnostic
+from assay.diagnostics import Diagnostic, fingerprints
 from assay.rules import Rule, all_rules
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/schemas/sarif-schema-2.1.0.json"
@@ -27,7 +27,10 @@ def render(diagnostics: Sequence[Diagnostic], checked: str) -> str:
         "tool": {"driver": driver},
         "columnKind": "unicodeCodePoints",
         "originalUriBaseIds": {"WORKSPACE": {"description": {"text": checked}}},
-        "results": [_result(item, named.index(item.rule)) for item in diagnostics],
+        "results": [
+            _result(item, named.index(item.rule), fingerprint)
+            for item, fingerprint in zip(diagnostics, fingerprints(diagnostics), strict=True)
+        ],
     }
     return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2, ensure_ascii=False)
 
@@ -43,16 +46,20 @@ def _rule(rule: Rule) -> dict[str, Any]:
     }
 
 
-def _result(item: Diagnostic, index: int) -> dict[str, Any]:
-    place = {
-        "artifactLocation": {"uri": quote(item.path), "uriBaseId": "WORKSPACE"},
-        "region": {"startLine": item.line, "startColumn": item.column},
-    }
-    return {
+def _result(item: Diagnostic, index: int, fingerprint: str) -> dict[str, Any]:
+    file = {"uri": quote(item.path), "uriBaseId": "WORKSPACE"}
+    place = {"artifactLocation": file, "region": {"startLine": item.line, "startColumn": item.column}}
+    result: dict[str, Any] = {
         "ruleId": item.rule,
         "ruleIndex": index,
         "level": str(item.severity),
         "message": {"text": f"{item.message}\n{item.hint}" if item.hint else item.message},
         "locations": [{"physicalLocation": place}],
-        "partialFingerprints": {"assay/v1": item.fingerprint},
+        "partialFingerprints": {"assay/v1": fingerprint},
     }
+    if item.fix:
+        (line, column), (last, end), text = item.fix
+        region = {"startLine": line, "startColumn": column, "endLine": last, "endColumn": end}
+        replacement = {"deletedRegion": region, "insertedContent": {"text": text}}
+        result["fixes"] = [{"artifactChanges": [{"artifactLocation": file, "replacements": [replacement]}]}]
+    return result

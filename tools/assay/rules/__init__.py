@@ -13,6 +13,8 @@ from fnmatch import fnmatch
 from importlib import import_module
 
 from assay.diagnostics import Diagnostic, Severity
+from assay.model.settings import Start
+from assay.sealing.places import is_draft
 from assay.workspace import Workspace
 
 Check = Callable[[Workspace], Iterator[Diagnostic]]
@@ -20,6 +22,7 @@ Check = Callable[[Workspace], Iterator[Diagnostic]]
 MODULES: Mapping[str, tuple[str, ...]] = {
     "reading": ("*",),
     "structure": ("*",),
+    "starts": ("assay.toml",),
     "tasks": ("tasks/*",),
     "criteria": ("tasks/*",),
     "users": ("tasks/*",),
@@ -30,10 +33,15 @@ MODULES: Mapping[str, tuple[str, ...]] = {
     "seals": ("trajectories/*",),
     "annotations": ("annotations/*",),
     "citations": ("annotations/*",),
+    "runs": ("annotations/*",),
     "rationales": ("annotations/*",),
+    "grades": ("annotations/*",),
+    "circumstances": ("annotations/*",),
     "escalations": ("annotations/*",),
     "masks": ("trajectories/*", "annotations/*", ".assay/*", "assay.toml"),
     "history": (".git",),
+    "independence": (".git",),
+    "exposure": (".git",),
 }
 """Each registers its rules when it is imported, which happens when something on the paths is asked for that it reports
 on."""
@@ -60,6 +68,14 @@ class Scope:
             start.startswith(place) or place.startswith(start) if place[-1:] in ("", "/") else fnmatch(place, pattern)
             for place in self.within
         )
+
+    @property
+    def tasks(self) -> frozenset[str] | None:
+        """The tasks whose trajectories the findings rest on, where only annotations are asked for; None for all."""
+        parts = [place.split("/") for place in self.within]
+        if all(len(part) > 2 and part[0] == "annotations" for part in parts):
+            return frozenset(part[1] for part in parts)
+        return None
 
 
 EVERYTHING = Scope()
@@ -124,7 +140,7 @@ def run(workspace: Workspace, scope: Scope = EVERYTHING) -> list[Diagnostic]:
 
     They are sorted by place. Rules that report on none of the paths are not run.
     """
-    policy = workspace.settings.rules
+    policy = workspace.settings.levels
     found = [*workspace.diagnostics]
     workspace = replace(workspace, wanted=scope)
     for item in all_rules(scope).values():
@@ -135,11 +151,31 @@ def run(workspace: Workspace, scope: Scope = EVERYTHING) -> list[Diagnostic]:
 
 def graded(found: Iterable[Diagnostic], workspace: Workspace) -> list[Diagnostic]:
     """Findings with the severities that the policy asks for, sorted by place."""
-    return sorted(set(_graded(found, workspace.settings.rules)))
+    return sorted(set(_graded(found, workspace)))
 
 
-def _graded(found: Iterable[Diagnostic], policy: Mapping[str, str]) -> Iterator[Diagnostic]:
+def _graded(found: Iterable[Diagnostic], workspace: Workspace) -> Iterator[Diagnostic]:
+    policy, is_older = workspace.settings.levels, _older(workspace)
     for diagnostic in found:
-        level = policy.get(diagnostic.rule) or _REGISTRY[diagnostic.rule].severity
+        level = severity(diagnostic.rule, policy)
+        start = workspace.settings.rules.get(diagnostic.rule)
+        if isinstance(start, Start) and is_older(start, diagnostic.path):
+            level = start.before
+        if level == Severity.ERROR and is_draft(diagnostic.path):
+            level = Severity.WARNING  # what is half done stops no commit of something else; `assay seal` refuses it
         if level != "off":
             yield replace(diagnostic, severity=Severity(level))
+
+
+def _older(workspace: Workspace) -> Callable[[Start, str], bool]:
+    """Whether a file was there before a rule; imported only where some rule has a start."""
+    if not any(isinstance(found, Start) for found in workspace.settings.rules.values()):
+        return lambda start, path: False
+    from assay.starts import Starts
+
+    return Starts(workspace).is_older
+
+
+def severity(name: str, policy: Mapping[str, str]) -> str:
+    """What `[rules]` says of a rule, or the rule itself."""
+    return policy.get(name) or _REGISTRY[name].severity

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from difflib import get_close_matches
 
-from assay.diagnostics import Diagnostic, Severity
+from assay.diagnostics import Diagnostic, Fix, Severity
 from assay.documents.source import Loc
+from assay.documents.validation import meant
 from assay.evidence import cites
 from assay.model.annotation import OPEN, passed
 from assay.model.outcome import is_valid
@@ -38,8 +39,9 @@ def annotation_unknown_trajectory(workspace: Workspace) -> Iterator[Diagnostic]:
         for alias in sheet.record.grades:
             if alias not in sheet.attempts:
                 message = f"`{sheet.task.id}` has no trajectory `{alias}`"
-                hint = _close(alias, sheet.attempts)
-                yield sheet.at_key(("grades", alias), "annotation-unknown-trajectory", message, hint)
+                loc: Loc = ("grades", alias)
+                fix = _renaming(sheet, loc, sheet.attempts, sheet.record.grades)
+                yield sheet.at_key(loc, "annotation-unknown-trajectory", message, _close(alias, sheet.attempts), fix)
 
 
 @rule("annotation-missing-trajectory")
@@ -92,10 +94,11 @@ def annotation_unknown_criterion(workspace: Workspace) -> Iterator[Diagnostic]:
             continue
         known = {criterion.id: None for criterion in sheet.rubric.criteria}
         since = changes.of_rubric(sheet.task, sheet.record.rubric) or Difference()
-        for loc, _, criterion, _ in sheet.grades:
+        for loc, alias, criterion, _ in sheet.grades:
             if criterion not in known and criterion not in since.removed:
                 message = f"the rubric of `{sheet.task.id}` has no criterion `{criterion}`"
-                yield sheet.at_key(loc, "annotation-unknown-criterion", message, _close(criterion, known))
+                fix = _renaming(sheet, loc, known, sheet.record.grades[alias].criteria)
+                yield sheet.at_key(loc, "annotation-unknown-criterion", message, _close(criterion, known), fix)
 
 
 @rule("annotation-missing-criterion")
@@ -182,7 +185,10 @@ def _coverage(
     unknown = [alias for alias in placed if alias not in sheet.attempts and alias not in sheet.record.grades]
     for alias in unknown:
         message = f"`{sheet.task.id}` has no trajectory `{alias}`"
-        yield sheet.at(placed[alias], name, message, _close(alias, sheet.attempts))
+        close = meant(alias, sheet.attempts)
+        sure = close and close not in placed and close in sheet.record.grades
+        fix = sheet.document.replacing(placed[alias], slice(None), close) if sure else None
+        yield sheet.at(placed[alias], name, message, _close(alias, sheet.attempts), fix)
     missing = [alias for alias in sheet.record.grades if alias not in placed and alias in sheet.attempts]
     for alias in unpaired(missing, unknown + ["again"] * repeated):
         yield sheet.at((key,), name, f"`{key}` must place every trajectory; `{alias}` is missing")
@@ -361,6 +367,12 @@ def guidelines_version(workspace: Workspace) -> Iterator[Diagnostic]:
 def _close(name: str, known: Iterable[str]) -> str:
     close = get_close_matches(name, list(known), n=1)
     return f"did you mean `{close[0]}`?" if close else ""
+
+
+def _renaming(sheet: GradedSheet, loc: Loc, known: Iterable[str], taken: Container[str]) -> Fix | None:
+    """The key that must have been meant, unless there is such a key already."""
+    close = meant(str(loc[-1]), known)
+    return sheet.document.renaming(loc, close) if close and close not in taken else None
 
 
 def _listing(names: list[str]) -> str:

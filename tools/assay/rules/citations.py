@@ -10,9 +10,10 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from assay.diagnostics import Diagnostic, Severity
+from assay.diagnostics import Diagnostic, Fix, Severity
 from assay.documents import Document
 from assay.documents.source import Loc
+from assay.documents.validation import meant
 from assay.evidence import (
     Citation,
     Evidence,
@@ -20,9 +21,10 @@ from assay.evidence import (
     Unresolved,
     final_patch,
     find_citations,
+    mended,
     normalise,
     parse_citation,
-    resolve,
+    resolve_by,
     weak,
 )
 from assay.rules import rule
@@ -127,8 +129,8 @@ _last: list[tuple[weakref.ref[Workspace], _Findings]] = []
 def _found(workspace: Workspace) -> _Findings:
     if not _last or _last[0][0]() is not workspace:
         findings: _Findings = defaultdict(list)
-        places = _Places(workspace.documents)
-        for sheet in graded_sheets(workspace):
+        places = _Places(workspace, workspace.documents)
+        for sheet in (sheet for sheet in graded_sheets(workspace) if workspace.wanted(sheet.document.path)):
             for cited in _citations(sheet):
                 if diagnostic := _check(cited, places):
                     findings[diagnostic.rule].append(diagnostic)
@@ -149,7 +151,21 @@ class _Cited:
         """At the citation; in a list, at the character that makes no sense."""
         in_list = isinstance(self.loc[-1], int)
         offset = self.item.fault if in_list and isinstance(self.item, Malformed) else self.item.start
-        return self.sheet.finding(self.sheet.document.position_in(self.loc, offset), name, message, hint)
+        position = self.sheet.document.position_in(self.loc, offset)
+        return self.sheet.finding(position, name, message, hint, self._fix(name))
+
+    def _fix(self, name: str) -> Fix | None:
+        item, document = self.item, self.sheet.document
+        if isinstance(item, Malformed):
+            listed = isinstance(self.loc[-1], int)
+            text = mended(item.text if item.text.startswith("[") else f"[{item.text}]")
+            text = text[1:-1] if listed else text
+            return document.replacing(self.loc, slice(item.start, item.end), text) if text else None
+        if name == ALIAS and isinstance(item, Citation) and item.alias:
+            start = item.start + item.text.index(item.alias)
+            close = meant(item.alias, self.sheet.attempts)
+            return document.replacing(self.loc, slice(start, start + len(item.alias)), close) if close else None
+        return None
 
 
 def _citations(sheet: GradedSheet) -> Iterator[_Cited]:
@@ -172,14 +188,16 @@ def _in_text(sheet: GradedSheet, loc: Loc, text: str, alias: str | None) -> Iter
 class _Places:
     """Evidence by place, so that what many citations point to is looked up and normalised once."""
 
+    workspace: Workspace
     documents: Mapping[str, Document]
     known: dict[tuple[str | int | None, ...], Evidence | Unresolved] = field(default_factory=dict)
 
-    def evidence(self, citation: Citation, attempt: Attempt) -> Evidence | Unresolved:
-        """What the citation points to in `attempt`."""
-        key = attempt.path, citation.kind, citation.target, citation.first, citation.last
+    def evidence(self, citation: Citation, attempt: Attempt, annotator: str) -> Evidence | Unresolved:
+        """What the citation of `annotator` points to in `attempt`."""
+        own = annotator if citation.kind == "run" else ""
+        key = attempt.path, citation.kind, citation.target, citation.first, citation.last, own
         if key not in self.known:
-            self.known[key] = resolve(citation, attempt)
+            self.known[key] = resolve_by(self.workspace, annotator, citation, attempt)
         return self.known[key]
 
     def step_with(self, quote: str, attempt: Attempt) -> int | None:
@@ -188,7 +206,7 @@ class _Places:
         for step in steps:
             citation = parse_citation(f"step:{step.step_id}")
             if isinstance(citation, Citation):
-                evidence = self.evidence(citation, attempt)
+                evidence = self.evidence(citation, attempt, "")
                 if isinstance(evidence, Evidence) and evidence.contains(quote):
                     return step.step_id
         return None
@@ -208,7 +226,7 @@ def _check(cited: _Cited, places: _Places) -> Diagnostic | None:
         # what is graded under an unknown alias is reported where it is graded
         message = f"`{sheet.task.id}` has no trajectory `{alias}`"
         return None if alias in sheet.record.grades else cited.finding(ALIAS, message)
-    evidence = places.evidence(item, attempt)
+    evidence = places.evidence(item, attempt, sheet.record.annotator)
     if isinstance(evidence, Unresolved):
         silent = _reported_elsewhere(item, attempt, sheet, places.documents)
         return None if silent else cited.finding(UNRESOLVED, f"`{item.place}`: {evidence.message}")

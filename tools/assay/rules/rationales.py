@@ -11,7 +11,7 @@ from functools import cached_property
 
 from assay.diagnostics import Diagnostic, Severity
 from assay.documents.source import Loc
-from assay.evidence import Citation, Evidence, Malformed, cites, find_citations, normalise, resolve
+from assay.evidence import Citation, Evidence, Malformed, cites, find_citations, normalise, resolve_by
 from assay.model.annotation import passed
 from assay.rules import rule
 from assay.rules.sheets import GradedSheet, graded_sheets
@@ -92,7 +92,7 @@ def _texts(workspace: Workspace) -> tuple[_Text, ...]:
 
 
 def _read(workspace: Workspace) -> Iterator[_Text]:
-    for sheet in graded_sheets(workspace):
+    for sheet in (sheet for sheet in graded_sheets(workspace) if workspace.wanted(sheet.document.path)):
         for alias, graded in sheet.record.grades.items():
             if cites(graded.rationale):
                 yield _Text(sheet, ("grades", alias, "rationale"), alias, graded.rationale)
@@ -181,7 +181,7 @@ def rationale_number_missing(workspace: Workspace) -> Iterator[Diagnostic]:
     for text in _texts(workspace):
         for start, words, citations in text.sentences:
             numbers = [number.strip(".,") for number in _NUMBER.findall(words)]
-            if not numbers or not (evidence := _evidence(text, citations)):
+            if not numbers or not (evidence := _evidence(workspace, text, citations)):
                 continue
             known = set(_digits(evidence))
             for number in dict.fromkeys(numbers):
@@ -191,14 +191,14 @@ def rationale_number_missing(workspace: Workspace) -> Iterator[Diagnostic]:
                     yield text.found("rationale-number-missing", start, message, hint)
 
 
-def _evidence(text: _Text, citations: list[Citation | Malformed]) -> str:
+def _evidence(workspace: Workspace, text: _Text, citations: list[Citation | Malformed]) -> str:
     """All that a sentence cites, and the citations themselves, as one text; empty when one does not resolve."""
     parts = [item.text for item in citations]
     for item in citations:
         if isinstance(item, Malformed):
             return ""
         attempt = text.sheet.attempts.get(item.alias or text.alias or "")
-        found = resolve(item, attempt) if attempt else None
+        found = resolve_by(workspace, text.sheet.record.annotator, item, attempt) if attempt else None
         if not isinstance(found, Evidence):
             return ""
         parts += found.parts

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from assay.diagnostics import Diagnostic, Position
+from assay.diagnostics import Diagnostic, Fix, Position
 from assay.documents import Document
 from assay.documents.source import Loc
 from assay.model.annotation import Annotation, Grade
@@ -45,17 +45,19 @@ class GradedSheet:
             for criterion, grade in graded.criteria.items():
                 yield ("grades", alias, "criteria", criterion), alias, criterion, grade
 
-    def at(self, loc: Loc, rule: str, message: str, hint: str = "") -> Diagnostic:
+    def at(self, loc: Loc, rule: str, message: str, hint: str = "", fix: Fix | None = None) -> Diagnostic:
         """A finding at the value at `loc`."""
-        return self.finding(self.document.position(loc), rule, message, hint)
+        return self.finding(self.document.position(loc), rule, message, hint, fix)
 
-    def at_key(self, loc: Loc, rule: str, message: str, hint: str = "") -> Diagnostic:
+    def at_key(self, loc: Loc, rule: str, message: str, hint: str = "", fix: Fix | None = None) -> Diagnostic:
         """A finding at the key at `loc`."""
-        return self.finding(self.document.key_position(loc), rule, message, hint)
+        return self.finding(self.document.key_position(loc), rule, message, hint, fix)
 
-    def finding(self, position: Position, rule: str, message: str, hint: str = "") -> Diagnostic:
+    def finding(
+        self, position: Position, rule: str, message: str, hint: str = "", fix: Fix | None = None
+    ) -> Diagnostic:
         """A finding anywhere in the file."""
-        return Diagnostic.at(self.document.path, position, rule, message, hint=hint)
+        return Diagnostic.at(self.document.path, position, rule, message, hint=hint, fix=fix)
 
 
 def graded_sheets(workspace: Workspace) -> Iterator[GradedSheet]:

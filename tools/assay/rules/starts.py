@@ -28,12 +28,14 @@ def settings_start(workspace: Workspace) -> Iterator[Diagnostic]:
         severity = "error"
         from_guidelines = 3
     """
-    known = all_rules()
-    starts = Starts(workspace)
-    for name, start in workspace.settings.rules.items():
-        check = known[name].check if name in known else None
-        if not isinstance(start, Start) or name not in known:
+    given = {name: start for name, start in workspace.settings.rules.items() if isinstance(start, Start)}
+    if not given:
+        return
+    known, starts = all_rules(), Starts(workspace)
+    for name, start in given.items():
+        if name not in known:
             continue
+        check = known[name].check
         key, message, hint = "", "", ""
         module = check.__module__.rpartition(".")[2] if check else ""
         if start.since is not None and starts.had(start.since) is None:

@@ -39,7 +39,7 @@ def solve_live(engine: Engine, prepared: Prepared, work: Work, scratch: Path) ->
             return
         script = write_script(prepared, work, scratch / "solutions")
         shell.put(_packed(script.folder, "assay"))
-        done = _within(shell, script.seconds + GRACE, script.command, script.environment, "0")
+        done = within(shell, script.seconds + GRACE, script.command, script.environment, "0")
         taken: dict[str, Path | None] = {}
         for number, path in enumerate(_artifacts(prepared)):
             taken[path] = engine.archive(shell.container, path, scratch / f"{number}.tar")
@@ -53,10 +53,7 @@ def verify_tree(engine: Engine, prepared: Prepared, milestone: str, taken: Taken
     if archive is None:
         return invalid(prepared, milestone, f"the work directory `{workdir}` is not there")
     try:
-        with _container(engine, prepared) as shell:
-            if problem := _failed(shell, ("find", workdir, "-xdev", "-mindepth", "1", "-delete")):
-                return invalid(prepared, milestone, problem)
-            shell.put(archive.read_bytes(), str(PurePosixPath(workdir).parent))
+        with container_with(engine, prepared, archive) as shell:
             return verify_live(engine, shell, prepared, milestone, scratch)
     except EngineError as error:
         return invalid(prepared, milestone, str(error))
@@ -76,12 +73,24 @@ def verify_live(
     def watch(piece: bytes) -> None:
         cast.add(time.monotonic() - begun, piece)
 
-    done = _within(shell, limit + GRACE, command, variables, prepared.tests_user(milestone), watch)
+    done = within(shell, limit + GRACE, command, variables, prepared.tests_user(milestone), watch)
     time.sleep(linger)
     archive = engine.archive(shell.container, LOGS, scratch / f"logs-{milestone}.tar")
     files = read_members(archive) if archive else {}
     verified = reported(prepared, milestone, files, done.exit_code, done.seconds, done.output, [])
     return replace(verified, cast=cast.value())
+
+
+@contextmanager
+def container_with(engine: Engine, prepared: Prepared, archive: Path | None) -> Iterator[Shell]:
+    """A fresh container with the work directory that the tar file holds, or the image's own. Raises EngineError."""
+    workdir = prepared.file.workdir
+    with _container(engine, prepared) as shell:
+        if archive:
+            if problem := _failed(shell, ("find", workdir, "-xdev", "-mindepth", "1", "-delete")):
+                raise EngineError(problem)
+            shell.put(archive.read_bytes(), str(PurePosixPath(workdir).parent))
+        yield shell
 
 
 @contextmanager
@@ -101,25 +110,26 @@ def _artifacts(prepared: Prepared) -> tuple[str, ...]:
 
 def _failed(shell: Shell, command: Sequence[str]) -> str:
     """Why the container cannot be made ready for tests; empty when it can."""
-    done = _within(shell, 60, command, {}, "0")
+    done = within(shell, 60, command, {}, "0")
     found = done.output.decode(errors="replace").strip()[-300:]
     return f"the container cannot be made ready for the tests: {found or done.exit_code}" if done.exit_code else ""
 
 
-def _within(
+def within(
     shell: Shell,
     seconds: float,
     command: Sequence[str],
     environment: Mapping[str, str],
     user: str,
     sink: Callable[[bytes], None] = lambda piece: None,
+    errors: Callable[[bytes], None] | None = None,
 ) -> Executed:
     """Run a command as `user`; after `seconds` the whole container is killed, and the exit status is 137."""
     timer = threading.Timer(seconds, shell.kill)
     timer.daemon = True
     timer.start()
     try:
-        return shell.execute(command, environment=environment, user=user, sink=sink)
+        return shell.execute(command, environment=environment, user=user, sink=sink, errors=errors)
     finally:
         timer.cancel()
 
