@@ -40,6 +40,15 @@ _XDG = {
 }
 _BRIDGES = {"perl": "bridge.pl", "python3": "bridge.py"}
 """What an image may have to run the bridge with."""
+_BRIDGE = (
+    " || ".join(
+        f"{{ command -v {program} >/dev/null &&"
+        f" {program} {BRIDGE}/{script} {PORT} {SOCKETS}/{SOCKET} {BRIDGE}/ready; }}"
+        for program, script in _BRIDGES.items()
+    )
+    + f" || echo none >{BRIDGE}/none"
+)
+"""Starts the program that carries connections to the socket, with whatever the image has."""
 
 
 @dataclass
@@ -122,13 +131,11 @@ def cell(
         isolation = shell.isolation(ours=set(mounts))
         sources = {path: str(source) for path, source in mounts.items()}
         shell.start(_archive(_bridges() if SOCKETS in mounts else {}))
-        path = shell.execute(["sh", "-c", 'printf %s "$PATH"']).output.decode()
-        before, brought = _home(shell, file.workdir, isolation.mounts)
-        shell.put(_archive({name: fill(text, file.workdir) for name, text in settings.files.items()}))
-        if user:
-            shell.execute(["chown", "-R", user.split(":")[0], HOME], user="0")
         if SOCKETS in mounts:
-            _bridge(shell)
+            shell.detach(["sh", "-c", _BRIDGE])
+        path, before, brought = _home(shell, file.workdir, isolation.mounts)
+        shell.put(_archive({name: fill(text, file.workdir) for name, text in settings.files.items()}))
+        _ready(shell, user, bridged=SOCKETS in mounts)
         environment = {
             "HOME": HOME,
             **_XDG,
@@ -163,21 +170,23 @@ def fill(text: str, workdir: str) -> str:
     return text
 
 
-def _home(shell: Shell, workdir: str, mounts: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Make the agent's home; returns the files that were there and not in the image, and what the image has there.
+def _home(shell: Shell, workdir: str, mounts: Sequence[str]) -> tuple[str, list[str], list[str]]:
+    """Make the agent's home.
 
+    Returns the image's search path, the files that were in the home and not in the image, and what the image has there.
     The work tree may lie in it: that is the task's.
     """
     line = f"find {HOME} -path {shlex.quote(workdir)} -prune -o ! -type d -print 2>/dev/null"
     folders = " ".join([HOME, *_XDG.values()])
-    made = shell.execute(["sh", "-c", f"{line}; mkdir -p {folders}"], user="0")
-    found = made.output.decode(errors="replace").splitlines()
+    made = shell.execute(["sh", "-c", f"printf '%s\\n' \"$PATH\"; {line}; mkdir -p {folders}"], user="0")
+    lines = made.output.decode(errors="replace").splitlines()
     if made.exit_code != 0:
-        raise EngineError(f"the agent's home cannot be made: {''.join(found[-1:])}")
+        raise EngineError(f"the agent's home cannot be made: {''.join(lines[-1:])}")
+    path, *found = lines
     changed = set(shell.changed() if found else ())  # the engine takes its time
-    state = [path for path in found if path in changed or any(path.startswith(f"{mount}/") for mount in mounts)]
-    brought = {path.removeprefix(f"{HOME}/").partition("/")[0] for path in found if path not in state}
-    return sorted(state), sorted(brought)
+    state = [name for name in found if name in changed or any(name.startswith(f"{mount}/") for mount in mounts)]
+    brought = {name.removeprefix(f"{HOME}/").partition("/")[0] for name in found if name not in state}
+    return path, sorted(state), sorted(brought)
 
 
 def _bridges() -> dict[str, str]:
@@ -185,17 +194,15 @@ def _bridges() -> dict[str, str]:
     return {f"{BRIDGE}/{name}": (scripts / name).read_text(encoding="utf-8") for name in _BRIDGES.values()}
 
 
-def _bridge(shell: Shell) -> None:
-    """Start the program that carries connections to the socket, with whatever the image has."""
-    ready, socket = f"{BRIDGE}/ready", f"{SOCKETS}/{SOCKET}"
-    tries = " || ".join(
-        f"{{ command -v {program} >/dev/null && {program} {BRIDGE}/{script} {PORT} {socket} {ready}; }}"
-        for program, script in _BRIDGES.items()
-    )
-    shell.detach(["sh", "-c", f"{tries} || echo none > {BRIDGE}/none"])
-    found = f"[ -e {ready} ] && exit 0; [ -e {BRIDGE}/none ] && exit 1"
-    waited = shell.execute(["sh", "-c", f"for i in $(seq 200); do {found}; sleep 0.05; done; exit 1"], user="0")
-    if waited.exit_code != 0:
+def _ready(shell: Shell, user: str, bridged: bool) -> None:
+    """Give the home to the agent's user, and wait for the bridge: each command costs its start."""
+    own = [f"chown -R {shlex.quote(user.split(':')[0])} {HOME}"] if user else []
+    found = f"[ -e {BRIDGE}/ready ] && exit 0; [ -e {BRIDGE}/none ] && exit 1"
+    wait = [f"for i in $(seq 500); do {found}; sleep 0.02; done; exit 1"] if bridged else []
+    if not (own or wait):
+        return
+    done = shell.execute(["sh", "-c", "; ".join([*own, *wait])], user="0")
+    if bridged and done.exit_code != 0:
         raise EngineError("the way to the model cannot be opened in the container: the image needs perl or python3")
 
 

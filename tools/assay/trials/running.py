@@ -41,8 +41,9 @@ from assay.verification.preparation import Prepared, prepare
 from assay.workspace import Task
 
 NOTES = (
-    "Recorded by the harness: one agent in one fresh container without network, and a user who spoke to it. The system "
-    "prompt and the tool definitions are the agent's own and are not here. Tools, paths, ids and names are masked."
+    "Recorded by the harness: one agent in one fresh container without network, with no MCP server from outside, and a "
+    "user who spoke to it. The system prompt and the tool definitions are the agent's own and are not here. Tools, "
+    "paths, ids and names are masked."
 )
 _SCRIPTED = "policy:"
 

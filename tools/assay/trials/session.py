@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,8 +86,11 @@ def run_trial(
     `program` is the agent's folder on this machine, `folder` scratch space.
     """
     try:
-        start = Start(bench.engine, bench.prepared, folder)
-        with cell(bench.engine, bench.prepared, order.settings, gateway, program) as box:
+        with ThreadPoolExecutor(1) as beside, ExitStack() as stack:
+            # the image's files are read while the container starts
+            starting = beside.submit(Start, bench.engine, bench.prepared, folder)
+            box = stack.enter_context(cell(bench.engine, bench.prepared, order.settings, gateway, program))
+            start = starting.result()
             recording.isolation = box.isolation
             recording.agent_state, recording.image_home = list(box.state_before), list(box.image_home)
             recording.sealed |= box.sealed_facts()
