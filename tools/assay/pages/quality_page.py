@@ -1,17 +1,17 @@
-"""The quality of the study itself: how well the agents' identities were hidden from those who graded them."""
+"""The quality of the study itself: how far annotators agree, and how well identities were hidden from them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
 from assay.model.rubric import AXES
-from assay.pages import markup, pace_section, plots
+from assay.pages import agreement_section, markup, pace_section, plots
 from assay.pages.inert import inline, worded
 from assay.results.blinding import Bang, Blinding
 from assay.results.scores import Score, Share
 from assay.workspace import Workspace
 
-HOW_TO_READ = """## How to read this {#how}
+HOW_TO_READ = """## How to read the indexes of blinding {#how}
 
 - **James's index** is one number over all answers: 1 when nobody even guesses, 0.5 when guesses are random, 0 when all
   are right.
@@ -32,7 +32,8 @@ def page(workspace: Workspace, found: Blinding | None, withheld: str = "") -> st
         return head + markup.note(worded(withheld), "warning", "Not shown")
     lead = "What may weaken the numbers of this study, measured as far as it can be measured.\n{: .as-lead }\n\n"
     blinding = f"## Blinding {{#blinding}}\n\n{_blinding(workspace, found)}\n"
-    return f"{head}{lead}{blinding}{pace_section.section(workspace)}{HOW_TO_READ}"
+    sections = f"{agreement_section.section(workspace)}{blinding}{pace_section.section(workspace)}"
+    return f"{head}{lead}{sections}{HOW_TO_READ}"
 
 
 def _blinding(workspace: Workspace, found: Blinding) -> str:

@@ -1,0 +1,77 @@
+"""How far annotators agree, as a section of the page on quality."""
+
+from __future__ import annotations
+
+from assay.pages import markup
+from assay.pages.inert import inline
+from assay.results.agreement import Estimate
+from assay.results.annotators import HOW_TO_READ, AgreementReport, Group, agreement
+from assay.workspace import Workspace
+
+SHOWN = ("all", "axis", "task", "pair")
+_INTERVALS = """
+Intervals are 95 &#37; percentiles over resampled units. `assay agreement` gives all of it, by criterion too.
+{: .as-quiet }
+"""
+
+
+def section(workspace: Workspace) -> str:
+    """Markdown with its heading; empty without annotations."""
+    report = agreement(workspace)
+    if not report.groups:
+        return ""
+    groups = [group for group in report.groups if group.kind in SHOWN]
+    head = ("verdicts of", "judged twice", "passed", "unclear", *groups[0].estimates)
+    read = "\n".join(f"- **{name}**: {words}." for name, words in HOW_TO_READ.items())
+    parts = [
+        "## Agreement {#agreement}\n",
+        markup.table(head, map(_verdicts, groups)),
+        _rankings(report),
+        _annotators(report),
+        f"{read}\n{_INTERVALS}",
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def _verdicts(group: Group) -> tuple[str, ...]:
+    found = list(group.estimates.values())
+    named = "all" if group.kind == "all" else f"{group.kind} {inline(group.name)}"
+    return named, str(found[0].n), _share(group.passed), _share(group.unclear), *map(_cell, found)
+
+
+def _rankings(report: AgreementReport) -> str:
+    rows = [
+        (inline(order.task), "W" if name == "W" else "tau-b", inline(who), _cell(estimate))
+        for order in report.orders
+        for name, estimate in order.estimates.items()
+        for who in [", ".join(order.annotators) if name == "W" else name]
+    ]
+    return markup.table(("rankings of", "coefficient", "annotators", "value"), rows)
+
+
+def _annotators(report: AgreementReport) -> str:
+    rows = [
+        (
+            inline(profile.annotator),
+            str(profile.verdicts),
+            _share(profile.passed),
+            _cell(profile.severity),
+            _cell(profile.accuracy),
+            f"{profile.first_shown[0]} of {sum(profile.first_shown[:2])}",
+            f"{profile.citations:.1f}",
+        )
+        for profile in report.profiles
+    ]
+    head = ("annotator", "verdicts", "passed", "severity", "accuracy", "first shown", "citations for each verdict")
+    return markup.table(head, rows)
+
+
+def _cell(estimate: Estimate) -> str:
+    if estimate.value is None:
+        return estimate.why
+    interval = estimate.interval
+    return f"{estimate.value:.2f}" + (f", {interval.low:.2f} to {interval.high:.2f}" if interval else "")
+
+
+def _share(value: float | None) -> str:
+    return "" if value is None else f"{value * 100:.0f} &#37;"
