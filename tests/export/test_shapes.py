@@ -126,6 +126,7 @@ def test_a_pair_is_what_most_say(orders: list[list[str] | None]) -> None:
         wins=max(otters, herons),
         losses=min(otters, herons),
         ties=orders.count(None),
+        decided=False,
         tiers=abs(otters - herons) / len(orders),
     )
     assert (not pair.why_not) == (min(otters, herons) == 0 < max(otters, herons))

@@ -119,6 +119,9 @@ def fill(root: Path) -> None:
         rubric = root / "tasks" / annotation.parent.name / "rubric.yaml"
         graded = blob_id(rubric.read_bytes() if rubric.is_file() else b"").encode()
         annotation.write_bytes(annotation.read_bytes().replace(b"@rubric@", graded))
+    for review in sorted(root.glob("annotations/*/reviews/*.yaml")):
+        read_then = blob_id((review.parents[1] / "rater-1.yaml").read_bytes()).encode()
+        review.write_bytes(review.read_bytes().replace(b"@annotation@", read_then))
     for seal in sorted(root.rglob("*.seal.json")):
         text = seal.read_text(encoding="utf-8").replace("@rubric@", blob_id((root / RUBRIC).read_bytes()))
         seal.write_text(_SEAL.sub(lambda match: _promise(root, match[1], match[2]), text), encoding="utf-8")

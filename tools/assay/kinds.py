@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from assay.model.base import Record
 
 if TYPE_CHECKING:
+    from assay.model.adjudication import Adjudication
     from assay.model.annotation import Annotation
     from assay.model.calibration import Calibration
     from assay.model.escalation import Escalation
     from assay.model.outcome import Proof, TestReport
     from assay.model.people import People
     from assay.model.reported import ReportedResults
+    from assay.model.review import Review
     from assay.model.rubric import Rubric
     from assay.model.run import RecordedRun, Rerun
     from assay.model.sealed import Commitments, Opening
@@ -64,3 +66,5 @@ REVEAL: Kind[AnnotationReveal] = Kind("seals.AnnotationReveal")
 PEOPLE: Kind[People] = Kind("people.People")
 RUN: Kind[RecordedRun] = Kind("run.RecordedRun")
 RERUN: Kind[Rerun] = Kind("run.Rerun")
+REVIEW: Kind[Review] = Kind("review.Review")
+ADJUDICATION: Kind[Adjudication] = Kind("adjudication.Adjudication")

@@ -18,12 +18,14 @@ from assay.kinds import Kind, R
 from assay.model.settings import Settings
 
 if TYPE_CHECKING:
+    from assay.model.adjudication import Adjudication
     from assay.model.annotation import Annotation
     from assay.model.calibration import Calibration
     from assay.model.escalation import Escalation
     from assay.model.outcome import Outcome, Proof, TestReport
     from assay.model.people import People
     from assay.model.reported import Reported, ReportedResults
+    from assay.model.review import Review
     from assay.model.rubric import Rubric
     from assay.model.run import RecordedRun
     from assay.model.sealed import Commitments, Opening
@@ -170,6 +172,8 @@ class Workspace:
     reveals: tuple[Entry[AnnotationReveal], ...]
     runs: tuple[Entry[RecordedRun], ...]
     """What annotators ran themselves, cited as `run:NN`."""
+    reviews: tuple[Entry[Review], ...]
+    adjudications: tuple[Entry[Adjudication], ...]
     escalations: Mapping[str, tuple[Entry[Escalation], ...]]
     """By the task in whose folder they lie, in the order of their names."""
     commitments: Mapping[str, Entry[Commitments]]
@@ -204,15 +208,11 @@ class Workspace:
     def counts(self) -> str:
         """One line for a person: how much was loaded."""
         numbers = (
-            (len(self.tasks), "task"),
-            (sum(map(len, self.attempts.values())), "trajectory"),
-            (len(self.sheets), "annotation"),
+            (len(self.tasks), "task", "tasks"),
+            (sum(map(len, self.attempts.values())), "trajectory", "trajectories"),
+            (len(self.sheets), "annotation", "annotations"),
         )
-        return ", ".join(f"{n} {noun if n == 1 else _plural(noun)}" for n, noun in numbers)
-
-
-def _plural(noun: str) -> str:
-    return noun[:-1] + "ies" if noun.endswith("y") else noun + "s"
+        return ", ".join(f"{n} {one if n == 1 else many}" for n, one, many in numbers)
 
 
 def unknown_task(name: str, known: Iterable[str]) -> UsageError:
@@ -276,7 +276,9 @@ class _Loader:
             seals=self.beside("*.seal.json", kinds.SEAL),
             reveals=self.beside("*.reveal.json", kinds.REVEAL),
             runs=self.beside("evidence/*/*.json", kinds.RUN),
-            escalations={folder.name: self.escalations(folder) for folder in self.folders("annotations")},
+            reviews=self.beside("reviews/*.yaml", kinds.REVIEW),
+            adjudications=self.beside("adjudication.yaml", kinds.ADJUDICATION),
+            escalations={at.name: self.escalations(at) for at in self.folders("annotations")},
             commitments=self.by_task("commitments.json", kinds.COMMITMENTS),
             openings=self.by_task("opening.json", kinds.OPENING),
             reported=reported,
@@ -360,12 +362,13 @@ class _Loader:
 
     def beside(self, pattern: str, kind: Kind[R]) -> tuple[Entry[R], ...]:
         """Files beside the annotations of a task."""
-        files = [file for folder in self.folders("annotations") for file in sorted(folder.glob(pattern))]
-        return tuple(entry for file in files if (entry := self.entry(file, kind)))
+        return tuple(entry for at in self.folders("annotations") for entry in self.of(at.glob(pattern), kind))
+
+    def of(self, files: Iterable[Path], kind: Kind[R]) -> list[Entry[R]]:
+        return [entry for file in sorted(files) if (entry := self.entry(file, kind))]
 
     def escalations(self, folder: Path) -> tuple[Entry[Escalation], ...]:
-        files = sorted((folder / "escalations").glob("*.yaml"))
-        return tuple(entry for file in files if (entry := self.entry(file, kinds.ESCALATION)))
+        return tuple(self.of((folder / "escalations").glob("*.yaml"), kinds.ESCALATION))
 
     def guidelines(self) -> int | None:
         """`version` in the front matter of the guidelines."""

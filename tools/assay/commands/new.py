@@ -12,6 +12,7 @@ from assay.sealing.places import draft_path, seal_path, sheet_path
 from assay.workspace import Workspace, find_root, load
 
 if TYPE_CHECKING:
+    from assay.model.people import Role
     from assay.model.rubric import Rubric
 
 
@@ -43,7 +44,7 @@ def annotation(task: str, handle: str) -> None:
     root = find_root(Path.cwd())
     workspace = load(root)
     job = workspace.task(task)
-    demand_person(workspace, handle)
+    demand_person(workspace, handle, "annotator")
     policy = workspace.settings.annotations
     path = (draft_path if policy.independence == "sealed" else sheet_path)(task, handle)
     if job.rubric is None:
@@ -99,11 +100,77 @@ def _second_stage(workspace: Workspace, path: str, rubric: Rubric) -> None:
     click.echo(f"{path}: {count} criteria of the second stage were added; open the transcript now")
 
 
-def demand_person(workspace: Workspace, handle: str) -> None:
-    """Raises UsageError for somebody who is no annotator."""
+def demand_person(workspace: Workspace, handle: str, *roles: Role) -> None:
+    """Raises UsageError for somebody who has none of the roles."""
     people = workspace.people.record.people if workspace.people else []
-    roles = {person.handle: person.roles for person in people}
-    if "annotator" not in roles.get(handle, []):
-        graders = ", ".join(f"`{name}`" for name, own in roles.items() if "annotator" in own) or "nobody"
-        hint = f"annotators in annotations/people.yaml: {graders}; add yourself in a pull request"
-        raise UsageError("unknown-annotator", f"`{handle}` is no annotator of this workspace", hint)
+    known = {person.handle: person.roles for person in people}
+    if not set(roles) & {*known.get(handle, [])}:
+        others = ", ".join(f"`{name}`" for name, own in known.items() if set(roles) & {*own}) or "nobody"
+        hint = f"in annotations/people.yaml: {others}; add yourself in a pull request"
+        raise UsageError("unknown-person", f"`{handle}` is no {' or '.join(roles)} of this workspace", hint)
+
+
+@command.command("review")
+@click.argument("task")
+@click.option("--by", "handle", required=True, help="Who reviews: a handle of annotations/people.yaml.")
+@click.option("--annotator", "names", multiple=True, metavar="HANDLE", help="Whose; without it, everybody's.")
+def review(task: str, handle: str, names: tuple[str, ...]) -> None:
+    """Begin a review of the annotations of TASK: a verdict, four scores and comments for each.
+
+    It names the annotations as they are now; when one is changed later, `assay check` says so.
+
+    \b
+    Example:
+      assay new review ledger-loader --by rater-3
+    """
+    from assay.scaffold.judging import review_text
+
+    workspace = _judged(task, handle, "reviewer", "adjudicator", "annotator", "coordinator")
+    sheets = [sheet for sheet in workspace.sheets if sheet.task == task and sheet.entry and sheet.annotator != handle]
+    known = {sheet.annotator for sheet in sheets}
+    if unknown := [name for name in names if name not in known]:
+        hint = f"there are those of {', '.join(f'`{name}`' for name in sorted(known)) or 'nobody else'}"
+        raise UsageError("no-annotation", f"`{unknown[0]}` has no annotation of `{task}` that can be reviewed", hint)
+    chosen = [sheet for sheet in sheets if not names or sheet.annotator in names]
+    if not chosen:
+        raise UsageError("no-annotation", f"nobody else has an annotation of `{task}` that can be read", "wait for one")
+    _begin(workspace, f"annotations/{task}/reviews/{handle}.yaml", review_text(task, handle, chosen))
+
+
+@command.command("adjudication")
+@click.argument("task")
+@click.option("--by", "handle", required=True, help="Who decides: a handle of annotations/people.yaml.")
+def adjudication(task: str, handle: str) -> None:
+    """Begin the decisions on TASK: every verdict on which its annotators differ, with what each of them saw.
+
+    Their annotations stay as they are: what each said alone is what agreement is computed from.
+
+    \b
+    Example:
+      assay new adjudication ledger-loader --by rater-3
+    """
+    from assay.results.provenance import annotations_of, contradicting, disputed
+    from assay.scaffold.judging import adjudication_text
+
+    workspace = _judged(task, handle, "adjudicator", "coordinator")
+    if any(record.annotator == handle for record in annotations_of(workspace, task)):
+        raise UsageError("adjudication-own", f"`{handle}` graded `{task}`", "have somebody decide who did not")
+    if not contradicting(workspace, task) and not list(disputed(workspace, task)):
+        raise UsageError("nothing-disputed", f"the annotators of `{task}` agree in every verdict and in the ranking")
+    _begin(workspace, f"annotations/{task}/adjudication.yaml", adjudication_text(workspace, task, handle))
+
+
+def _judged(task: str, handle: str, *roles: Role) -> Workspace:
+    workspace = load(find_root(Path.cwd()))
+    workspace.task(task)
+    demand_person(workspace, handle, *roles)
+    return workspace
+
+
+def _begin(workspace: Workspace, path: str, text: str) -> None:
+    from assay.storage import write_whole
+
+    if (workspace.root / path).exists():
+        raise UsageError("file-exists", f"{path} is there already", "go on in that file, or move it away")
+    write_whole(workspace.root / path, text.encode())
+    click.echo(f"{path}: begun. next: fill it in, and `assay check {path}`")

@@ -64,7 +64,7 @@ def command(
     workspace = load(find_root(Path.cwd()))
     demand_settings(workspace)
     attempt = _attempt(workspace, which)
-    demand_person(workspace, handle)
+    demand_person(workspace, handle, "annotator")
     state = state_of(attempt, milestone, step)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
 from assay.export.selection import Chosen
-from assay.model.annotation import Annotation
+from assay.model.annotation import Grade
+from assay.results.provenance import Provenance
 from assay.results.scores import applicable
 
 DISPUTED = "annotators contradict each other"
@@ -22,6 +23,8 @@ class Pair:
     wins: int
     losses: int
     ties: int
+    decided: bool
+    """Whether an adjudicator said how they stand, whatever annotators say."""
     tiers: float
     """By how many tiers on average; negative where an annotator has them the other way round."""
 
@@ -36,8 +39,15 @@ class Pair:
         return self.wins / self.annotators
 
     @property
+    def provenance(self) -> Provenance:
+        """How it came about."""
+        return "adjudicated" if self.decided else "unresolved" if self.losses else "unanimous"
+
+    @property
     def why_not(self) -> str:
         """Why it is no preference; empty when it is one."""
+        if self.decided:
+            return ""
         if self.wins == self.losses:
             return "as many annotators rank them one way as the other"
         return DISPUTED if self.losses else ""
@@ -50,23 +60,26 @@ def goes_out(chosen: Chosen, why_not: str) -> bool:
 
 def pairs(chosen: Chosen) -> Iterator[Pair]:
     """Every two trajectories that somebody ranked, in the order of their aliases."""
-    places = [_places(record) for record in chosen.annotations]
+    places = [_places(record.ranking) for record in chosen.annotations]
+    decided = _places((chosen.adjudication.ranking if chosen.adjudication else None) or [])
     for one, other in combinations(sorted(chosen.attempts), 2):
         apart = [ranked[other] - ranked[one] for ranked in places if one in ranked and other in ranked]
         if apart:
-            yield _pair(one, other, apart)
+            yield _pair(one, other, apart, decided.get(other, 0) - decided.get(one, 0))
 
 
-def _places(record: Annotation) -> dict[str, int]:
-    return {alias: number for number, tier in enumerate(record.ranking) for alias in tier}
+def _places(tiers: Sequence[Sequence[str]]) -> dict[str, int]:
+    return {alias: number for number, tier in enumerate(tiers) for alias in tier}
 
 
-def _pair(one: str, other: str, apart: list[int]) -> Pair:
+def _pair(one: str, other: str, apart: list[int], decided: int) -> Pair:
+    """`apart` is by how many tiers `one` stands above `other`, by annotator; `decided` by the adjudicator, 0 if not."""
     wins, losses = sum(gap > 0 for gap in apart), sum(gap < 0 for gap in apart)
     ties, mean = apart.count(0), sum(apart) / len(apart)
-    if losses > wins:
-        return Pair(other, one, losses, wins, ties, -mean)
-    return Pair(one, other, wins, losses, ties, mean)
+    settled = decided != 0 and wins > 0 and losses > 0
+    if decided < 0 if settled else losses > wins:
+        return Pair(other, one, losses, wins, ties, settled, -mean)
+    return Pair(one, other, wins, losses, ties, settled, mean)
 
 
 @dataclass(frozen=True)
@@ -75,6 +88,13 @@ class Label:
 
     yes: int
     no: int
+    decided: bool = False
+    """Whether an adjudicator decided something of it."""
+
+    @property
+    def provenance(self) -> Provenance:
+        """How it came about."""
+        return "unresolved" if self.yes and self.no else "adjudicated" if self.decided else "unanimous"
 
     @property
     def value(self) -> bool:
@@ -95,13 +115,18 @@ class Label:
 
 
 def label(chosen: Chosen, alias: str) -> Label:
-    """A criterion that an annotator could not decide counts as not met, as everywhere."""
-    said = list(_met(chosen, alias))
-    return Label(said.count(True), said.count(False))
+    """A criterion that could not be decided counts as not met, as everywhere; what was adjudicated counts for all."""
+    decided = {
+        item.criterion: Grade(holds=item.holds)
+        for item in (chosen.adjudication.decisions if chosen.adjudication else ())
+        if item.alias == alias
+    }
+    said = list(_met(chosen, alias, decided))
+    return Label(said.count(True), said.count(False), bool(decided))
 
 
-def _met(chosen: Chosen, alias: str) -> Iterable[bool]:
+def _met(chosen: Chosen, alias: str, decided: Mapping[str, Grade]) -> Iterable[bool]:
     for record in chosen.annotations:
         if alias in record.grades:
-            verdicts = applicable(chosen.rubric, record.grades[alias].criteria)
+            verdicts = applicable(chosen.rubric, {**record.grades[alias].criteria, **decided})
             yield all(verdict is True for criterion, verdict in verdicts if criterion.must_pass)

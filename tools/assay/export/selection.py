@@ -7,9 +7,11 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from assay.errors import UsageError
+from assay.model.adjudication import Adjudication
 from assay.model.annotation import Annotation
 from assay.model.rubric import Rubric
 from assay.model.trajectory import Trajectory
+from assay.results.provenance import adjudication_of
 from assay.results.versions import one_version
 from assay.workspace import Attempt, Entry, Task, Workspace
 
@@ -36,6 +38,7 @@ class Chosen:
     attempts: Mapping[str, Attempt]
     annotations: tuple[Annotation, ...]
     """What they say of the attempts that go out, under the name that the annotator has outside."""
+    adjudication: Adjudication | None = None
     disputed: bool = False
     """Whether pairs and labels go out on which annotators contradict each other."""
 
@@ -84,7 +87,9 @@ def _task(workspace: Workspace, task: Task, wishes: Collection[str], stays: list
         sheets = [sheet for sheet in workspace.sheets if sheet.task == task.id]
         stays += [LeftOut(sheet.path, "it could not be read") for sheet in sheets if sheet.entry is None]
         graded = tuple(sheet.entry.record for sheet in sheets if sheet.entry)
-        return Chosen(task, task.rubric.record, attempts, graded, "unadjudicated" in wishes)
+        return Chosen(
+            task, task.rubric.record, attempts, graded, adjudication_of(workspace, task.id), "unadjudicated" in wishes
+        )
     return None
 
 

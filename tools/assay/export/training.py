@@ -32,6 +32,7 @@ def _preferences(chosen: Chosen) -> Iterator[Row]:
                 "margin": pair.tiers,
                 "annotators": pair.annotators,
                 "agreement": pair.agreement,
+                "provenance": pair.provenance,
             }
 
 
@@ -74,6 +75,7 @@ def _unpaired(chosen: Chosen) -> Iterator[Row]:
                 "tools": tools(trajectory_of(attempt)),
                 "annotators": verdict.yes + verdict.no,
                 "agreement": verdict.agreement,
+                "provenance": verdict.provenance,
             }
 
 
@@ -169,6 +171,7 @@ TRAINING = (
             "margin": "float",
             "annotators": "int",
             "agreement": "float",
+            "provenance": "string",
         },
         _preferences,
     ),
@@ -183,6 +186,7 @@ TRAINING = (
             "tools": "string",
             "annotators": "int",
             "agreement": "float",
+            "provenance": "string",
         },
         _unpaired,
     ),

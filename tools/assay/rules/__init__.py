@@ -37,6 +37,7 @@ MODULES: Mapping[str, tuple[str, ...]] = {
     "rationales": ("annotations/*",),
     "grades": ("annotations/*",),
     "circumstances": ("annotations/*",),
+    "reviews": ("annotations/*",),
     "escalations": ("annotations/*",),
     "masks": ("trajectories/*", "annotations/*", ".assay/*", "assay.toml"),
     "history": (".git",),

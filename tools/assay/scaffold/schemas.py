@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 
+from assay.model.adjudication import Adjudication
 from assay.model.annotation import Annotation
 from assay.model.attempt import AttemptScript
 from assay.model.calibration import Calibration
@@ -20,6 +21,7 @@ from assay.model.gold import GoldAnswers, GoldPromise
 from assay.model.outcome import Proof, TestReport
 from assay.model.people import People
 from assay.model.reported import ReportedResults
+from assay.model.review import Review
 from assay.model.rubric import Rubric
 from assay.model.run import RecordedRun
 from assay.model.sealed import Commitments, Opening
@@ -34,6 +36,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 SUFFIX = ".schema.json"
 
 MODELS: dict[str, tuple[type[BaseModel], str]] = {
+    "adjudication": (Adjudication, "annotations/<task>/adjudication.yaml"),
     "annotation": (Annotation, "annotations/<task>/<annotator>.yaml"),
     "attempt": (AttemptScript, "the script that `assay record --script` plays"),
     "calibration": (Calibration, "tasks/<task>/calibration.json"),
@@ -47,6 +50,7 @@ MODELS: dict[str, tuple[type[BaseModel], str]] = {
     "report": (TestReport, "trajectories/<task>/<alias>/tests/<milestone>.json"),
     "reported": (ReportedResults, "trajectories/<task>/reported.json"),
     "reveal": (AnnotationReveal, "annotations/<task>/<annotator>.reveal.json"),
+    "review": (Review, "annotations/<task>/reviews/<reviewer>.yaml"),
     "rubric": (Rubric, "tasks/<task>/rubric.yaml"),
     "run": (RecordedRun, "annotations/<task>/evidence/<annotator>/<NN>.json"),
     "seal": (AnnotationSeal, "annotations/<task>/<annotator>.seal.json"),
