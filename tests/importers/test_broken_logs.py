@@ -156,25 +156,57 @@ COPIED = re.compile(
 )
 
 
+ONCE = 256 * 1024
+"""Bytes that a log may take besides, however short it is: the tables of a format, and the last lines that were read."""
+
+
 @pytest.mark.parametrize("name", LINES)
 def test_many_small_records_and_little_memory(tmp_path: Path, name: str) -> None:
-    """Its records again and again under fresh ids: a step takes up to 10 kB, however short it was."""
+    """Its records again and again under fresh ids; a line is about 100 to 500 bytes."""
     lines, content = CONTENT[name].splitlines(), bytearray()
-    while len(content) < 120_000:
-        mark = b"%d" % len(content)
-        content += b"\n".join(COPIED.sub(rb'"\1": "\2-' + mark + b'"', line) for line in lines) + b"\n"
-    (tmp_path / "log").write_bytes(content)
+    while len(content) < 200_000:
+        content += b"\n".join(renamed(line, len(content)) for line in lines) + b"\n"
+    peak, made = memory(name, tmp_path / "log", content)
+    assert made > 5
+    assert peak < 10 * len(content) + ONCE
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_many_small_members_and_little_memory(tmp_path: Path, name: str) -> None:
+    """Its longest list again and again. What is read whole takes 8 times its room, a step or call up to 2 kB."""
+    data = json.loads(CONTENT[name])
+    lists = [value for loc in places(data) if isinstance(value := found_at(data, loc), list)]
+    longest = max(lists, key=lambda value: len(json.dumps(value)))
+    content = json.dumps(longest).encode()
+    for number in range(100_000 // len(content)):
+        longest += json.loads(renamed(content, number))
+    content = json.dumps(data).encode()
+    peak, made = memory(name, tmp_path / "log", content)
+    assert peak < max(10 * len(content), 8 * len(content) + 2_000 * made) + ONCE
+
+
+def renamed(record: bytes, number: int) -> bytes:
+    return COPIED.sub(rb'"\1": "\2-' + b"%d" % number + b'"', record)
+
+
+def found_at(data: Any, loc: tuple[str | int, ...]) -> Any:
+    for key in loc:
+        data = data[key]
+    return data
+
+
+def memory(name: str, file: Path, content: bytes | bytearray) -> tuple[int, int]:
+    """Bytes that reading takes at most, and the number of steps, calls and results."""
+    file.write_bytes(content)
     importer = registry().get(name.partition("/")[0])
     importer.read(Source(LOGS[name]))  # what is made once
     tracemalloc.start()
     try:
-        found = importer.read(Source(tmp_path / "log"))
-        peak = tracemalloc.get_traced_memory()[1]
+        found = importer.read(Source(file))
+        reports = [attempt.report for attempt in found]
+        return tracemalloc.get_traced_memory()[1], sum(r.steps + r.calls + r.observations for r in reports)
     finally:
         tracemalloc.stop()
-    steps = sum(len(attempt.trajectory.steps) for attempt in found)
-    assert steps > 5
-    assert peak < max(10 * len(content), 10_000 * steps + 10_000 * len(found))
 
 
 def lengthened(data: Any, by: str) -> Any:

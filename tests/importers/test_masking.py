@@ -122,6 +122,30 @@ def test_tools_become_words(name: str, arguments: dict[str, object], word: str, 
     assert neutral(name, arguments) == (word, renamed)
 
 
+CHANGE = "*** Begin Patch\n*** Update File: a.py\n*** Move to: b.py\n@@\n-x\n+y\n*** End of File\n*** End Patch"
+PLAIN = "update a.py\nmove to b.py\n@@\n-x\n+y\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "left"),
+    [
+        ("apply_patch", CHANGE, PLAIN),
+        ("bash", f"cd src && apply_patch <<'EOF'\n{CHANGE}\nEOF", f"cd src && edit <<'EOF'\n{PLAIN}\nEOF"),
+        ("shell", f"apply_patch '{CHANGE}'", f"edit '{PLAIN}'"),
+        ("bash", f"cat > tests/one.patch <<'EOF'\n{CHANGE}\nEOF", None),
+        ("bash", "grep -n '*** Begin Patch' apply_patch.py", None),
+        ("write", CHANGE, None),
+        ("str_replace_editor", CHANGE, None),
+    ],
+)
+def test_marks_that_one_tool_demands_are_taken_off_and_files_that_hold_them_stay(
+    name: str, given: str, left: str | None
+) -> None:
+    assert neutral(name, {"text": given})[1] == {"text": given if left is None else left}
+    word, once = neutral(name, {"text": given})
+    assert neutral(word, once) == (word, once)
+
+
 @given(st.text(max_size=20), st.dictionaries(st.text(max_size=12), st.integers(), max_size=4))
 def test_neutral_calls_stay_as_they_are_and_no_value_is_lost(name: str, arguments: dict[str, int]) -> None:
     word, renamed = neutral(name, arguments)

@@ -86,3 +86,14 @@ def test_a_person_who_interrupts_is_a_user(tmp_path: Path) -> None:
     )
     assert [step.source for step in log.trajectory.steps] == ["user", "agent", "agent", "user"]
     assert log.report.notes[-1] == "The log counts no tokens."
+
+
+@pytest.mark.parametrize("lead", ["", "\x1b[1m", "Building image ...\n"])
+def test_what_the_program_printed_is_no_trajectory(tmp_path: Path, lead: str) -> None:
+    (tmp_path / "run.log").write_text(f"{lead}mini-swe-agent (step 1, $0.01):\nTHOUGHT: I look.\n\n```bash\nls\n```\n")
+    with pytest.raises(ImportFailed, match=r"is what the program printed.*cannot be told from it") as failure:
+        registry().read(tmp_path / "run.log")
+    assert failure.value.hint == "import the `.traj.json` that it wrote beside"
+    (tmp_path / "run.log").write_text('see "mini-swe-agent (step 1, $0.01):" in the manual\n')
+    with pytest.raises(ImportFailed, match="is not a log of a known format"):
+        registry().read(tmp_path / "run.log")

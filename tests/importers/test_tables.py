@@ -147,6 +147,8 @@ def test_rows_become_results_under_fresh_aliases(root: Path, capsys: pytest.Capt
     assert "rows of unknown tasks, which were left out: 1 (`elsewhere`)" in output.err
     assert "columns that are not used: `colour`" in output.err
     text = (root / f"trajectories/{TASK}/reported.json").read_text()
+    for alias in known(root, TASK):  # a fresh name may happen to hold one of them
+        text = text.replace(alias, "")
     assert not any(word in text for word in ("kestrel", "fable", "scout"))
     assert list(known(root, TASK)) == sorted(known(root, TASK))
     identities = json.loads((root / f".assay/identities/{TASK}.json").read_text())["identities"]

@@ -30,7 +30,7 @@ ATTEMPT = "attempt"
 PREAMBLE = "Imported and masked: agent, model, system prompt, tool definitions, times and costs are not in this file."
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Call:
     """A tool call as the log has it. `key` is how its results name it."""
 
@@ -39,7 +39,7 @@ class Call:
     arguments: Any
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Result:
     """What came back. `key` is None when the log does not say which call it answers.
 

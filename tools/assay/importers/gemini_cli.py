@@ -10,7 +10,7 @@ from assay.importers.building import Account, Call, Draft, Result, finish, recor
 from assay.importers.contract import Imported
 from assay.importers.masking import Mask, Names, users_in
 from assay.importers.source import ImportFailed, Node, Source
-from assay.importers.turns import Turn, Turns, moment
+from assay.importers.turns import Tokens, Turn, Turns, moment
 from assay.model.identity import Identity
 
 PRODUCT = "gemini-cli"
@@ -109,14 +109,15 @@ def _text(message: Node, account: Account) -> str:
     if content is None or isinstance(content.value, str):
         return str(content.value) if content else ""
     parts = list(content.elements()) if isinstance(content.value, list) else [content.mapping()]
-    texts = []
-    for part in parts:
-        if part.get("inlineData") or part.get("fileData"):
-            account.dropped["attachment"] += 1
-            texts.append("[attachment]")
-        elif text := part.text("text"):
-            texts.append(text)
-    return "\n".join(texts)
+    return "\n".join(text for part in parts if (text := part_text(part, account)))
+
+
+def part_text(part: Node, account: Account) -> str | None:
+    """One part of a message of Google's interface; a picture or file becomes a mark."""
+    if part.get("inlineData") or part.get("fileData"):
+        account.dropped["attachment"] += 1
+        return "[attachment]"
+    return part.text("text")
 
 
 def _reply(message: Node, turns: Turns, account: Account, at: float | None) -> None:
@@ -128,13 +129,18 @@ def _reply(message: Node, turns: Turns, account: Account, at: float | None) -> N
         turn.reasoning.append("\n".join(line for line in lines if line))
     for call in message.items("toolCalls"):
         _call(call, turns, turn, account)
-    tokens = message.object("tokens")
-    if tokens:
-        turn.tokens = {
-            "prompt_tokens": tokens.count("input"),
-            "completion_tokens": (tokens.count("output") or 0) + (tokens.count("thoughts") or 0),
-            "cached_tokens": tokens.count("cached"),
-        }
+    turn.tokens = counted(message.object("tokens"), "input", "output", "thoughts", "cached")
+
+
+def counted(usage: Node | None, prompt: str, output: str, thoughts: str, cached: str) -> Tokens | None:
+    """Token counts under the names they have in the log; thoughts are counted apart from the output there."""
+    if usage is None:
+        return None
+    return {
+        "prompt_tokens": usage.count(prompt),
+        "completion_tokens": (usage.count(output) or 0) + (usage.count(thoughts) or 0),
+        "cached_tokens": usage.count(cached),
+    }
 
 
 def _call(call: Node, turns: Turns, turn: Turn, account: Account) -> None:

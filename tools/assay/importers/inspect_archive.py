@@ -87,10 +87,14 @@ def _whole(source: Source) -> Source:
 
 
 def _without_constants(content: bytes) -> bytes:
-    """Inspect writes numbers that JSON does not have; they become null, and what follows stays where it is."""
+    """Inspect writes numbers that JSON does not have; they become null, in the same room where it suffices."""
     if b"NaN" not in content and b"Infinity" not in content:
         return content
-    return _CONSTANTS.sub(lambda found: found[0] if found[0][:1] == b'"' else b"null".ljust(len(found[0])), content)
+    mended = bytearray(content)
+    constants = [found.span() for found in _CONSTANTS.finditer(content) if found[0][:1] != b'"']
+    for start, end in reversed(constants):
+        mended[start:end] = b"null".ljust(end - start)
+    return bytes(mended)
 
 
 def _member(source: Source, archive: ZipFile, info: ZipInfo) -> Member:

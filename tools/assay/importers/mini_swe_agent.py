@@ -25,7 +25,8 @@ from assay.importers.mini_swe_agent_results import (
     tokens,
     without_mark,
 )
-from assay.importers.source import Node, Source
+from assay.importers.source import ImportFailed, Node, Source
+from assay.importers.terminal import shown
 from assay.importers.turns import Turn, Turns
 from assay.model.identity import Identity
 
@@ -34,6 +35,9 @@ _BLOCK = re.compile(
     r"```(?:bash|mswea_bash_command)\s*\n(.*?)\n```|<mswea_bash_command>(.*?)</mswea_bash_command>", re.DOTALL
 )
 _THOUGHT = re.compile(r"\A\s*THOUGHTS?:\s*|^[ \t]*THOUGHTS?:[ \t]*", re.MULTILINE)
+_SCREEN = re.compile(r"^mini-swe-agent \(step \d+, \$\d[\d.]*\):", re.MULTILINE)
+_FIRST = 20_000
+"""Characters of what was printed in which the first step must begin."""
 _REFUSED = "[nothing was run: a reply must hold exactly one command]"
 
 
@@ -43,16 +47,22 @@ class MiniSweAgent:
     name = PRODUCT
 
     def sniff(self, source: Source) -> bool:
-        """An object that names this format, or a list of messages of which some are results of commands."""
+        """An object that names this format, a list of messages of which some are results of commands, or a screen."""
         data = None if source.is_folder else source.peek()
         if isinstance(data, dict):
             info = data.get("info")
             named = str(data.get("trajectory_format", "")).startswith(PRODUCT)
             return named or (isinstance(info, dict) and "mini_version" in info and "messages" in data)
-        return isinstance(data, list) and all(map(_is_message, data)) and any(map(_is_result, data))
+        bare = isinstance(data, list) and all(map(_is_message, data)) and any(map(_is_result, data))
+        return bare or (data is None and _is_screen(source))
 
     def read(self, source: Source) -> list[Imported]:
         """The one run."""
+        if _is_screen(source):
+            message = (
+                "is what the program printed, wrapped at the width of its terminal: outputs cannot be told from it"
+            )
+            raise ImportFailed(f"{source.path}: {message}", "import the `.traj.json` that it wrote beside")
         root = source.root
         bare = isinstance(root.value, list)
         messages = list(root.elements()) if bare else root.items("messages")
@@ -66,6 +76,11 @@ class MiniSweAgent:
         draft = Draft(Mask(log.names()), account)
         turns.fill(draft)
         return [finish(draft, log.identity(source), [source.path], patch=as_patch(log.submission))]
+
+
+def _is_screen(source: Source) -> bool:
+    start = b"" if source.is_folder else source.content[:_FIRST]
+    return start.lstrip()[:1] not in (b"{", b"[") and bool(_SCREEN.search(shown(start.decode("utf-8", "replace"))))
 
 
 def _is_message(item: Any) -> bool:

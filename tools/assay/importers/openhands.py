@@ -54,16 +54,16 @@ class OpenHands:
             return [_attempt(source, [source.path], list(source.root.elements()), Account())]
         common = Account()
         rows = [source.root.mapping()] if isinstance(source.peek(), dict) else records(source, common)
-        told = [(row, events) for row in rows if (events := _events(row))]
+        told = [row for row in rows if _events(row)]
         if not told:
             raise ImportFailed(f"{source.path}: must hold a row with a history of events")
         if len(rows) > len(told):
             common.skipped["row without a history"] += len(rows) - len(told)
-        labels = _labels([row for row, _ in told]) if len(told) > 1 else [""]
-        accounts = [common, *(Account(open=[*common.open]) for _ in told[1:])]
+        labels = _labels(told) if len(told) > 1 else [""]
+        told_of_all = tuple(common.open)
         return [
-            _row(source, row, events, account, label)
-            for (row, events), account, label in zip(told, accounts, labels, strict=True)
+            _row(source, row, _events(row), Account(open=[*told_of_all]) if number else common, label)
+            for number, (row, label) in enumerate(zip(told, labels, strict=True))
         ]
 
 

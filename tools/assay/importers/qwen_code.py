@@ -9,6 +9,7 @@ from assay.importers.building import Account, Call, Draft, Result, finish, recor
 from assay.importers.claude_code import Reading
 from assay.importers.claude_way import TURNS, way
 from assay.importers.contract import Imported
+from assay.importers.gemini_cli import counted, part_text
 from assay.importers.masking import Mask, Names, users_in
 from assay.importers.source import ImportFailed, Node, Source
 from assay.importers.turns import Turns, moment
@@ -16,6 +17,7 @@ from assay.model.identity import Identity
 
 PRODUCT = "qwen-code"
 SPOKEN = frozenset({PRODUCT, "Qwen"})
+_COUNTS = ("promptTokenCount", "candidatesTokenCount", "thoughtsTokenCount", "cachedContentTokenCount")
 
 
 class QwenCode:
@@ -60,7 +62,7 @@ def _line(node: Node, turns: Turns, account: Account) -> None:
     account.dropped["timestamp"] += at is not None
     message = node.object("message")
     if kind == "user" and message:
-        texts = [text for part in message.items("parts") if (text := _text(part, account))]
+        texts = [text for part in message.items("parts") if (text := part_text(part, account))]
         turns.user("\n".join(texts), at)
     elif kind == "assistant" and message:
         _reply(message, node, turns, account, at)
@@ -84,14 +86,8 @@ def _reply(message: Node, node: Node, turns: Turns, account: Account, at: float 
         elif part.flag("thought"):
             turn.reasoning += [text] if (text := part.text("text")) else []
         else:
-            turn.texts += [said] if (said := _text(part, account)) else []
-    usage = node.object("usageMetadata")
-    if usage:
-        turn.tokens = {
-            "prompt_tokens": usage.count("promptTokenCount"),
-            "completion_tokens": (usage.count("candidatesTokenCount") or 0) + (usage.count("thoughtsTokenCount") or 0),
-            "cached_tokens": usage.count("cachedContentTokenCount"),
-        }
+            turn.texts += [said] if (said := part_text(part, account)) else []
+    turn.tokens = counted(node.object("usageMetadata"), *_COUNTS)
 
 
 def _result(part: Node, node: Node, turns: Turns, account: Account) -> None:
@@ -106,13 +102,6 @@ def _result(part: Node, node: Node, turns: Turns, account: Account) -> None:
         facts["is_error"] = True
     account.dropped["second copy of a result"] += bool(outcome and outcome.get("resultDisplay"))
     turns.result(Result(answer.text("id"), text, facts))
-
-
-def _text(part: Node, account: Account) -> str | None:
-    if part.get("inlineData") or part.get("fileData"):
-        account.dropped["attachment"] += 1
-        return "[attachment]"
-    return part.text("text")
 
 
 def _identity(source: Source, nodes: Sequence[Node]) -> Identity:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,7 +13,7 @@ from assay.importers.building import Account, Call, Clock, Draft, Result
 Tokens = Mapping[str, int | None]
 
 
-@dataclass
+@dataclass(slots=True)
 class Turn:
     """One step that is still being put together."""
 
@@ -34,7 +34,7 @@ class Turns:
 
     def __init__(self, account: Account) -> None:
         self._account = account
-        self._all: list[Turn] = []
+        self._all: deque[Turn] = deque()
         self._owners: dict[str, Turn] = {}
 
     def user(self, text: str, at: float | None = None) -> None:
@@ -72,9 +72,11 @@ class Turns:
         return next((turn for turn in reversed(self._all) if turn.source == "agent"), None)
 
     def fill(self, draft: Draft) -> None:
-        """Every step that holds something, in order; durations instead of times."""
+        """Every step that holds something, in order, moved there; durations instead of times."""
         clock = Clock(self._account)
-        for turn in self._all:
+        self._owners.clear()
+        while self._all:
+            turn = self._all.popleft()
             waited = clock.since_previous(turn.at)
             if not (turn.texts or turn.reasoning or turn.calls or turn.results):
                 self._account.dropped["empty reply"] += 1

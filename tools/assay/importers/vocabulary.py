@@ -71,13 +71,21 @@ _ARGUMENTS: Mapping[str, Mapping[str, str]] = {
         "filename": "pattern",
     },
 }
+_PATCHERS = frozenset({"applypatch", "patch"})
+_CHANGE = re.compile(
+    r"(?P<call>\A\s*|\bapply_patch\b.{0,80}?)\*{3} Begin Patch\n(?P<body>.*?)^\*{3} End Patch\b",
+    re.DOTALL | re.MULTILINE,
+)
+_HEAD = re.compile(r"^\*{3} (?:(Update|Add|Delete) File|(Move to)): |^\*{3} End of File\n?", re.MULTILINE)
+"""A change as only `apply_patch` takes it, and what stands above each file of it."""
 _FAMILY = {"shell": "shell", "read": "file", "edit": "file", "write": "file", "search": "search"}
 
 
 def neutral(name: str, arguments: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Word of the vocabulary for a tool, and its arguments under common names; values stay as they are.
+    """Word of the vocabulary for a tool, and its arguments under common names.
 
-    A call that is neutral already comes back unchanged.
+    Values stay as they are, but for the marks around a change that only `apply_patch` takes. A call that is neutral
+    already comes back unchanged.
     """
     squashed, kept = _squash(name), dict(arguments)
     if squashed in _EDITORS:
@@ -90,8 +98,19 @@ def neutral(name: str, arguments: Mapping[str, Any]) -> tuple[str, dict[str, Any
     result: dict[str, Any] = {}
     for key, value in kept.items():
         common = renames.get(_squash(key), key)
-        result[key if common in kept or common in result else common] = value
+        result[key if common in kept or common in result else common] = _unmarked(squashed, word, value)
     return word, result
+
+
+def _unmarked(tool: str, word: str, value: Any) -> Any:
+    """A call's change without the marks around it; files and mere mentions that hold such marks stay."""
+    if not isinstance(value, str) or "*** Begin Patch" not in value or not (word == "shell" or tool in _PATCHERS):
+        return value
+    return _CHANGE.sub(lambda found: found["call"].replace("apply_patch", "edit") + _heads(found["body"]), value)
+
+
+def _heads(body: str) -> str:
+    return _HEAD.sub(lambda found: f"{word.lower()} " if (word := found[1] or found[2]) else "", body)
 
 
 def _squash(name: str) -> str:
