@@ -31,6 +31,7 @@ COMMANDS = {
     "unseal": "Name who made the trajectories, for all to check.",
     "gold": "Score annotators by answers that only coordinators know.",
     "review": "Say in words what a branch changes, and whether it is ready.",
+    "status": "Say what waits for whom, and what blocks what.",
     "escalate": "Raise a defect of a task, with what shows it.",
     "rank": "Rank the trajectories from the annotations.",
     "agreement": "Say how far annotators agree, and how each of them judges.",
