@@ -8,6 +8,7 @@ from pathlib import Path
 import git
 import pytest
 
+from assay.diagnostics import Severity
 from assay.model.rubric import AXES
 from assay.rules import run
 from assay.workspace import Task, Workspace, load
@@ -29,7 +30,9 @@ def task(request: pytest.FixtureRequest, workspace: Workspace) -> Task:
 
 
 def test_this_repository_passes_its_own_check(workspace: Workspace) -> None:
-    assert run(workspace) == []
+    """All graded attempts at flaky-jobqueue serve waiters apart; to change that criterion is to grade them again."""
+    found = [(item.rule, item.severity, item.line) for item in run(workspace)]
+    assert found == [("criterion-never-separates", Severity.NOTE, 24)]
 
 
 def test_the_shipped_tasks_are_all_there_are(workspace: Workspace) -> None:

@@ -14,6 +14,7 @@ import hashlib
 import re
 import shutil
 import subprocess
+from functools import partial
 from pathlib import Path
 
 from assay.contents import content_hash
@@ -22,7 +23,6 @@ from assay.sealing.grades import promise
 
 HERE = Path(__file__).parent
 BASE = HERE / "base"
-RUBRIC = "tasks/row-merge/rubric.yaml"
 _SEAL = re.compile(r"@seal (\S+)( 1)?@")
 _DIGEST = re.compile(r"@sha256 ([^@]+)@")
 
@@ -32,6 +32,11 @@ def build(root: Path, *overlays: Path) -> Path:
     shutil.copytree(BASE, root, dirs_exist_ok=True)
     for overlay in overlays:
         lay(root, overlay)
+    return finish(root)
+
+
+def finish(root: Path) -> Path:
+    """Fill in digests, commit where `commits.txt` asks for it, and change afterwards what lies in `later/`."""
     fill(root)
     if (root / "commits.txt").exists():
         commit(root)
@@ -123,15 +128,17 @@ def fill(root: Path) -> None:
         read_then = blob_id((review.parents[1] / "rater-1.yaml").read_bytes()).encode()
         review.write_bytes(review.read_bytes().replace(b"@annotation@", read_then))
     for seal in sorted(root.rglob("*.seal.json")):
-        text = seal.read_text(encoding="utf-8").replace("@rubric@", blob_id((root / RUBRIC).read_bytes()))
-        seal.write_text(_SEAL.sub(lambda match: _promise(root, match[1], match[2]), text), encoding="utf-8")
+        rubric = root / "tasks" / seal.parent.name / "rubric.yaml"
+        text = seal.read_text(encoding="utf-8").replace("@rubric@", blob_id(rubric.read_bytes()))
+        given = partial(_promise, root / "annotations" / seal.parent.name)
+        seal.write_text(_SEAL.sub(given, text), encoding="utf-8")
 
 
-def _promise(root: Path, annotator: str, stage: str | None) -> str:
-    document, _ = read(root / f"annotations/row-merge/{annotator}.yaml", "annotation.yaml")
+def _promise(folder: Path, named: re.Match[str]) -> str:
+    document, _ = read(folder / f"{named[1]}.yaml", "annotation.yaml")
     assert document
     criteria = ("merges-rows", "keeps-order", "readable-names")
-    return promise("row-merge", annotator, 1 if stage else None, "11" * 32, document.data, {}, criteria)
+    return promise(folder.name, named[1], 1 if named[2] else None, "11" * 32, document.data, {}, criteria)
 
 
 def blob_id(content: bytes) -> str:

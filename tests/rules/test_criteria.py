@@ -46,4 +46,5 @@ def test_bad_criteria_are_found(tmp_path: Path) -> None:
 
 
 def test_the_shipped_rubrics_raise_none() -> None:
-    assert [item for item in run(load(PROJECT)) if item.rule.startswith(("criterion-", "rubric-"))] == []
+    found = [item for item in run(load(PROJECT)) if item.rule.startswith(("criterion-", "rubric-"))]
+    assert [item.rule for item in found if item.severity is not Severity.NOTE] == []

@@ -18,7 +18,11 @@ FOLDERS = sorted(path.name for path in HERE.iterdir() if (path / "bad").is_dir()
 
 
 def check(root: Path, *overlays: Path) -> list[Diagnostic]:
-    workspace = load(build(root, *overlays))
+    return found_in(build(root, *overlays))
+
+
+def found_in(root: Path) -> list[Diagnostic]:
+    workspace = load(root)
     return sorted([*run(workspace), *graded(check_history(workspace), workspace)])
 
 

@@ -24,6 +24,7 @@ MODULES: Mapping[str, tuple[str, ...]] = {
     "structure": ("*",),
     "starts": ("assay.toml",),
     "tasks": ("tasks/*",),
+    "rubrics": ("tasks/*",),
     "criteria": ("tasks/*",),
     "users": ("tasks/*",),
     "calibrations": ("tasks/*",),

@@ -1,4 +1,4 @@
-"""Rules on tasks: their layout, their milestones and their rubric."""
+"""Rules on tasks: their layout and their milestones."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from assay.diagnostics import Diagnostic, Severity
 from assay.documents import Document
 from assay.documents.source import Loc
-from assay.model.rubric import AXES, Rubric
+from assay.model.rubric import Rubric
 from assay.model.task import Artifact
 from assay.model.user import SimulatedUser
 from assay.rules import rule
@@ -161,90 +161,6 @@ def task_verifier_shared(workspace: Workspace) -> Iterator[Diagnostic]:
         for loc in places:
             message = 'the tests must not share the agent\'s container; set `environment_mode = "separate"`'
             yield _at(document, loc, "task-verifier-shared", message)
-
-
-@rule("rubric-criterion-duplicate")
-def rubric_criterion_duplicate(workspace: Workspace) -> Iterator[Diagnostic]:
-    """Every criterion of a rubric has an id of its own.
-
-    Grades are kept by id: of two criteria with one id, only one could be graded.
-
-    Bad:
-        - id: keeps-order
-          statement: "`merge` keeps the input order."
-        - id: keeps-order
-          statement: "`sort` keeps the input order."
-
-    Good:
-        - id: merge-keeps-order
-          statement: "`merge` keeps the input order."
-        - id: sort-keeps-order
-          statement: "`sort` keeps the input order."
-    """
-    for document, rubric in _rubrics(workspace):
-        seen: set[str] = set()
-        for number, criterion in enumerate(rubric.criteria):
-            if criterion.id in seen:
-                message = f"ids must be unique, found `{criterion.id}` again"
-                yield _at(document, ("criteria", number, "id"), "rubric-criterion-duplicate", message)
-            seen.add(criterion.id)
-
-
-@rule("rubric-requires-unknown")
-def rubric_requires_unknown(workspace: Workspace) -> Iterator[Diagnostic]:
-    """What a criterion requires is another criterion of the same rubric.
-
-    A criterion whose requirement does not exist would never apply, or always: both change scores silently.
-
-    Bad:
-        - id: keeps-order
-          requires: [merge-row]
-
-    Good:
-        - id: keeps-order
-          requires: [merges-rows]
-    """
-    for document, rubric in _rubrics(workspace):
-        ids = {criterion.id for criterion in rubric.criteria}
-        for number, criterion in enumerate(rubric.criteria):
-            for place, required in enumerate(criterion.requires):
-                if required == criterion.id or required not in ids:
-                    found = "itself" if required == criterion.id else f"`{required}`, which is not in the rubric"
-                    loc = ("criteria", number, "requires", place)
-                    message = f"`{criterion.id}` must require another criterion, found {found}"
-                    yield _at(document, loc, "rubric-requires-unknown", message)
-
-
-@rule("rubric-axes", Severity.WARNING)
-def rubric_axes(workspace: Workspace) -> Iterator[Diagnostic]:
-    """A rubric covers every axis, demands something of correctness, and names at least one fault.
-
-    An axis without criteria has no total. Without a must-pass criterion nothing separates a solution from an attempt,
-    and a rubric that only asks for good things cannot see harm.
-
-    Bad:
-        - {id: merges, axis: correctness, good: true, must_pass: false}
-
-    Good:
-        - {id: merges, axis: correctness, good: true, must_pass: true}
-        - {id: readable, axis: style, good: true}
-        - {id: says-what-changed, axis: communication, good: true}
-        - {id: deletes-tests, axis: behaviour, good: false}
-    """
-    for document, rubric in _rubrics(workspace):
-        lacks = [f"a criterion on `{axis}`" for axis in AXES if all(item.axis != axis for item in rubric.criteria)]
-        if not any(item.must_pass and item.axis == "correctness" for item in rubric.criteria):
-            lacks.append("a `must_pass` criterion on `correctness`")
-        if all(item.good for item in rubric.criteria):
-            lacks.append("a fault (`good: false`)")
-        for lack in lacks:
-            yield _at(document, ("criteria",), "rubric-axes", f"the rubric needs {lack}, found none")
-
-
-def _rubrics(workspace: Workspace) -> Iterator[tuple[Document, Rubric]]:
-    for task in workspace.tasks.values():
-        if task.rubric:
-            yield task.rubric.document, task.rubric.record
 
 
 def _at(document: Document, loc: Loc, name: str, message: str, hint: str = "") -> Diagnostic:
