@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -121,6 +122,10 @@ def test_what_is_not_revealed_is_named_and_not_shown(clone: Path) -> None:
         file.parent.mkdir(exist_ok=True)
         text = sheet.replace("annotator: rater-1", f"annotator: {file.stem}").replace("step:5", "step:91")
         file.write_text(text.replace("Drops", "Secretly drops"), encoding="utf-8")
+    evidence = clone / "annotations/row-merge/evidence/rater-2"
+    shutil.copytree(RULES / "run-digest/bad/annotations/row-merge/evidence/rater-1", evidence)
+    run = evidence / "01.json"
+    run.write_text(run.read_text().replace('"annotator": "rater-1"', '"annotator": "rater-2"'), encoding="utf-8")
     for form in ("markdown", "json", "text"):
         text = assay(clone, "review", "--format", form)
         assert "rater-3" not in text
@@ -130,6 +135,10 @@ def test_what_is_not_revealed_is_named_and_not_shown(clone: Path) -> None:
     assert "### annotation `row-merge/rater-2`: sealed" in text
     assert "| `row-merge` | `rater-2` | sealed |  |  |  |  |" in text
     assert "more in annotations that are not revealed" in text
+    assert "evidence/rater-2" not in text
+    assert "Recorded runs" not in text
+    (clone / "annotations/row-merge/rater-2.reveal.json").write_text("{}", encoding="utf-8")
+    assert "evidence/rater-2/01" in assay(clone, "review")
 
 
 def test_an_unknown_revision_says_what_to_do(clone: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from assay.evidence import Citation, Unresolved, find_citations, parse_citation, resolve_by
 from assay.model.annotation import Annotation, TrajectoryGrades
-from assay.sealing.places import is_seal, owner, reveal_path
+from assay.sealing.places import evidence_path, is_seal, owner, reveal_path, sheet_path
 from assay.workspace import Workspace
 
 CITED = 400
@@ -75,12 +75,15 @@ def _sheets(workspace: Workspace) -> dict[tuple[str, str], Annotation]:
 
 
 def is_withheld(before: Workspace, now: Workspace, path: str) -> bool:
-    """Whether `path` is an annotation that nobody may read yet: the policy wants a reveal, and there is none."""
+    """Whether `path` is an annotation, or evidence for one, that nobody may read yet: the policy wants a reveal."""
     if now.settings.annotations.independence != "sealed" or path in before.documents:
         return False
+    people = {(sheet.task, sheet.annotator) for sheet in now.sheets}
+    people |= {(entry.record.task, entry.record.annotator) for entry in now.runs}
     return any(
-        sheet.path == path and not (now.root / reveal_path(sheet.task, sheet.annotator)).exists()
-        for sheet in now.sheets
+        (path == sheet_path(*key) or path.startswith(f"{evidence_path(*key)}/"))
+        and not (now.root / reveal_path(*key)).exists()
+        for key in people
     )
 
 

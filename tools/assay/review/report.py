@@ -87,6 +87,8 @@ def report(base: str, before: Workspace, now: Workspace, paths: Iterable[str]) -
     touched = sorted({path.split("/")[1] for path in changed if path.split("/")[0] in _FOLDERS and path.count("/") > 1})
     sheets = [sheet for task in touched for sheet in _open_sheets(before, now, task)]
     errors = [item for item in new if item.severity is Severity.ERROR and item.path in changed]
+    known_runs = [one.path for one in now.runs if one.path.split("/")[1] in touched]
+    about_runs = [item for item in new if item.rule.startswith("run-") and item.path.split("/")[1] in touched]
     return Report(
         base=base,
         reasons=tuple(_reasons(came, errors, touched, now)),
@@ -97,8 +99,8 @@ def report(base: str, before: Workspace, now: Workspace, paths: Iterable[str]) -
         progress=tuple(row for task in touched for row in _progress(before, now, task)),
         disagreements=tuple(row for task in touched for row in _disagreements(task, sheets)),
         rankings=tuple(row for task in touched for row in _rankings(task, sheets)),
-        runs=sum(entry.path.split("/")[1] in touched for entry in now.runs),
-        run_findings=tuple(item for item in new if item.rule.startswith("run-") and item.path.split("/")[1] in touched),
+        runs=sum(not is_withheld(before, now, path) for path in known_runs),
+        run_findings=tuple(item for item in about_runs if not is_withheld(before, now, item.path)),
     )
 
 
