@@ -16,6 +16,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -200,15 +201,21 @@ class Engine:
         return status, late.is_set()
 
     def ended(self, container: str, seconds: float) -> bool:
-        """Whether a container that ended with SIGKILL had used up its memory; False while it runs.
+        """Whether what ended with SIGKILL had used up the memory of its container.
 
-        Raises EngineError when it was killed for anything else: that is nobody's result.
+        Raises EngineError when the engine was told to kill the container: that is nobody's result. Code that kills
+        itself, and whatever runs beside it, ended by its own doing; whether the container is gone by now is chance.
         """
         with self.translated("inspect the container"):
             state = self.api.inspect_container(container)["State"]
-        if not state["Running"] and not state["OOMKilled"]:
-            raise EngineError(f"the container was killed {seconds:.1f} s after its start, from outside or from within")
-        return bool(state["OOMKilled"])
+            if state["OOMKilled"]:
+                return True
+            # The engine writes the event down after the kill; its clock may be another machine's.
+            start, now = (_seconds(moment) for moment in (state["StartedAt"], self.api.info()["SystemTime"]))
+            told = any(True for _ in self.api.events(start, now + 2, {"container": container, "event": "kill"}))
+        if told:
+            raise EngineError(f"the container was killed from outside {seconds:.1f} s after its start")
+        return False
 
     def archive(self, container: str, path: str, into: Path, limit: int = ARCHIVE_LIMIT) -> Path | None:
         """Store `path` of a container, running or not, as the tar file `into`; None when it does not exist there."""
@@ -377,3 +384,8 @@ def _first_line(error: Exception) -> str:
 
 def _tail(log: bytes, lines: int = 20) -> str:
     return "\n".join(log.decode(errors="replace").strip().splitlines()[-lines:])
+
+
+def _seconds(moment: str) -> int:
+    """What the engine says as RFC 3339, in whole seconds since 1970: all that its search for events takes."""
+    return int(datetime.fromisoformat(moment).timestamp())
