@@ -49,6 +49,7 @@ def make_hostile(root: Path) -> Path:
     write_text(root / "assay.toml", f"format = 1\ntitle = {json.dumps(ATTACK)}\n")
     _attack_task(root / "tasks" / TASK)
     _attack_annotation(root / f"annotations/{TASK}/rater-1.yaml")
+    _attack_judgements(root / "annotations")
     _attack_attempt(root)
     (root / "trajectories" / TASK / '"><script>window.pwned=1').mkdir()
     (root / "tasks" / "<b>").mkdir()
@@ -73,6 +74,18 @@ def _attack_annotation(file: Path) -> None:
     sheet = ANNOTATION.replace("RUBRIC", "0a" * 20).replace('"adds a file"', json.dumps(ATTACK))
     sheet = sheet.replace("      Counts words,", rationale).replace("  The first tier", comparison)
     write_text(file, sheet)
+
+
+def _attack_judgements(folder: Path) -> None:
+    """Guidelines, a review and a decision; YAML is read from JSON too."""
+    write_text(folder / "guidelines.md", f"---\nversion: 1\n---\n{BLOCK}")
+    marks = dict.fromkeys(("quality", "completeness", "consistency", "schema_compliance"), 1)
+    item = {"annotator": "rater-1", "annotation": "0" * 40, "verdict": "accept", "scores": marks}
+    said = [{**item, "comments": [{"at": ATTACK, "says": ATTACK}]}]
+    head = {"format": 1, "task": TASK}
+    write_json(folder / TASK / "reviews/judge.yaml", {**head, "reviewer": "judge", "annotations": said})
+    decided = [{"alias": "calm-heron", "criterion": "small-diff", "holds": True, "fault": "other", "reason": ATTACK}]
+    write_json(folder / TASK / "adjudication.yaml", {**head, "adjudicator": "judge", "decisions": decided})
 
 
 def _attack_attempt(root: Path) -> None:

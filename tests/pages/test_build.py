@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from assay.diagnostics import Diagnostic, Severity
 from assay.errors import UsageError
 from assay.pages.building import OUTPUT, build, finalize
 from assay.pages.compose import Ranked, pages
@@ -22,7 +23,8 @@ from tests.pages.hostile import make_hostile
 def build_site(root: Path) -> Path:
     """Generate and build, with a ranking even when the annotations have errors."""
     workspace = load(root)
-    write(root / "site", pages(workspace, Ranked(rank_workspace(workspace)), problems=3))
+    findings = [Diagnostic("tasks/x", 1, 1, "schema", "wrong", Severity.ERROR)] * 3
+    write(root / "site", pages(workspace, Ranked(rank_workspace(workspace)), findings=findings))
     assert build(root) is None
     return root / OUTPUT
 

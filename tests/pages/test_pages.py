@@ -32,7 +32,12 @@ def test_every_task_and_trajectory_has_a_page(root: Path) -> None:
         "ranking.md",
         "quality.md",
         "rules.md",
+        "work.md",
+        "guidelines.md",
+        "commands.md",
         "tasks/index.md",
+        f"compare/{TASK}.md",
+        f"compare/{TASK}.js",
         TASK_PAGE,
         *attempts,
     }

@@ -13,7 +13,14 @@ from assay.errors import ExitCode
 from assay.workspace import Workspace, find_root, load
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from assay.diagnostics import Diagnostic
     from assay.pages.compose import Audience, Ranked
+
+
+WIDTH = 100
+"""Columns of the help texts on the page of commands."""
 
 
 @click.command("site")
@@ -38,12 +45,14 @@ def command(audience: str, serve: bool) -> None:
       assay site --serve
     """
     from assay.pages import building, compose, writer
+    from assay.rules import run
 
     started = time.monotonic()
     root = find_root(Path.cwd())
     workspace = load(root)
-    ranked, problems = _ranked(workspace)
-    made = compose.pages(workspace, ranked, audience=cast("Audience", audience), problems=problems)
+    findings = run(workspace)
+    ranked = _ranked(workspace, findings)
+    made = compose.pages(workspace, ranked, audience=cast("Audience", audience), findings=findings, helps=_helps())
     written = writer.write(root / writer.DOCS, made)
     if serve:
         raise SystemExit(building.serve(root))
@@ -57,15 +66,26 @@ def command(audience: str, serve: bool) -> None:
     click.echo(str(root / building.OUTPUT / "index.html"))
 
 
-def _ranked(workspace: Workspace) -> tuple[Ranked, int]:
-    """The ranking, withheld when an annotation has errors; and how many errors there are in all."""
+def _ranked(workspace: Workspace, findings: Sequence[Diagnostic]) -> Ranked:
+    """The ranking, withheld when an annotation has errors."""
     from assay.pages.compose import Ranked
     from assay.results.ranking import rank_workspace
-    from assay.rules import run
 
-    errors = [item for item in run(workspace) if item.severity is Severity.ERROR]
+    errors = [item for item in findings if item.severity is Severity.ERROR]
     unsound = sum(item.path.startswith("annotations/") for item in errors)
     if unsound:
-        words = f"Nothing is ranked while annotations have errors ({unsound}): assay check names them."
-        return Ranked(None, words), len(errors)
-    return Ranked(rank_workspace(workspace)), len(errors)
+        return Ranked(None, f"Nothing is ranked while annotations have errors ({unsound}): assay check names them.")
+    return Ranked(rank_workspace(workspace))
+
+
+def _helps() -> dict[str, str]:
+    """What each command prints with `--help`."""
+    group = click.get_current_context().find_root().command
+    if not isinstance(group, click.Group):
+        return {}
+    found = {}
+    for name in group.list_commands(click.Context(group)):
+        command = group.get_command(click.Context(group), name)
+        if command is not None:
+            found[name] = command.get_help(click.Context(command, info_name=f"assay {name}", terminal_width=WIDTH))
+    return found

@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from assay.diagnostics import Diagnostic, Severity
 from assay.model.base import ID_PATTERN
-from assay.pages import citing, home, links, quality_page, ranking_page, rules_page, task_page, trajectory_page
+from assay.pages import (
+    citing,
+    compare_page,
+    comparing,
+    home,
+    links,
+    manual_pages,
+    quality_page,
+    queue_page,
+    ranking_page,
+    rules_page,
+    task_page,
+    trajectory_page,
+)
 from assay.results.blinding import blinding
 from assay.results.ranking import RankingReport
 from assay.workspace import Workspace
@@ -25,13 +39,21 @@ class Ranked:
     withheld: str = ""
 
 
-def pages(workspace: Workspace, ranked: Ranked, *, audience: Audience = "public", problems: int = 0) -> dict[str, str]:
+def pages(
+    workspace: Workspace,
+    ranked: Ranked,
+    *,
+    audience: Audience = "public",
+    findings: Sequence[Diagnostic] = (),
+    helps: Mapping[str, str] | None = None,
+) -> dict[str, str]:
     """Markdown by path in the docs folder. Reads the files of tasks, writes nothing.
 
     For annotators grades and rankings are left out, so that nobody sees another's verdict before giving one.
-    `problems` is how many errors the rules found.
+    `findings` are those of the rules, `helps` what each command says of itself.
     """
     workspace = _with_safe_names(workspace)
+    problems = sum(item.severity is Severity.ERROR for item in findings)
     annotated = audience == "public"
     ranked = ranked if annotated else Ranked(None, HIDDEN)
     made = {
@@ -39,10 +61,16 @@ def pages(workspace: Workspace, ranked: Ranked, *, audience: Audience = "public"
         links.TASKS: home.task_list(workspace, annotated=annotated),
         links.RANKING: ranking_page.page(workspace, ranked.report, ranked.withheld),
         links.RULES: rules_page.page(),
+        links.QUEUE: queue_page.page(workspace, findings, annotated=annotated),
+        links.GUIDELINES: manual_pages.guidelines(workspace),
+        links.COMMANDS: manual_pages.commands(helps or {}),
         links.QUALITY: quality_page.page(workspace, blinding(workspace) if annotated else None, HIDDEN),
     }
     for task in workspace.tasks.values():
         made[links.task_page(task.id)] = task_page.page(workspace, task, annotated=annotated)
+        if len(workspace.attempts.get(task.id, {})) > 1:
+            made[links.compare_page(task.id)] = compare_page.page(workspace, task, annotated=annotated)
+            made[links.compare_data(task.id)] = comparing.payload(task.id, workspace.attempts[task.id])
     for task_id, attempts in workspace.attempts.items():
         found: citing.Mentions = citing.mentions(workspace, task_id) if annotated else {}
         for alias, attempt in attempts.items():

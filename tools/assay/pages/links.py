@@ -12,6 +12,10 @@ RANKING = "ranking.md"
 QUALITY = "quality.md"
 RULES = "rules.md"
 ABOUT = "about.md"
+QUEUE = "work.md"
+GUIDELINES = "guidelines.md"
+COMMANDS = "commands.md"
+ESCALATIONS = "escalations"
 PATCH, TESTS, STEPS, RUNS = "patch", "tests", "steps", "runs"
 
 
@@ -23,6 +27,16 @@ def task_page(task: str) -> str:
 def trajectory_page(task: str, alias: str) -> str:
     """The page of a trajectory, as a path in the docs folder."""
     return f"trajectories/{task}/{alias}.md"
+
+
+def compare_page(task: str) -> str:
+    """The page that puts attempts at a task side by side."""
+    return f"compare/{task}.md"
+
+
+def compare_data(task: str) -> str:
+    """The script with the steps of all attempts at a task, beside that page."""
+    return f"compare/{task}.js"
 
 
 def relative(page: str, target: str, anchor: str = "") -> str:
@@ -68,6 +82,11 @@ def anchor_of_test(milestone: str, test: str | None = None) -> str:
 def run_anchor(annotator: str, number: int) -> str:
     """A run that an annotator recorded."""
     return f"r-{annotator}-{number:02d}"
+
+
+def command_anchor(command: str) -> str:
+    """A command's help."""
+    return f"assay-{command}"
 
 
 def criterion_anchor(criterion: str) -> str:

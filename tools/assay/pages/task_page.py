@@ -13,8 +13,6 @@ from assay.pages.inert import first_line, inline, raw, worded
 from assay.pages.trajectory_page import length, outcome
 from assay.workspace import Attempt, Task, Workspace
 
-ESCALATIONS = "escalations"
-
 
 def page(workspace: Workspace, task: Task, *, annotated: bool) -> str:
     """Markdown of the page; `annotated` says whether people's grades may be shown."""
@@ -29,7 +27,7 @@ def page(workspace: Workspace, task: Task, *, annotated: bool) -> str:
         ("Environment", "environment", _environment(task)),
         ("Proof by replay", "proof", _proof(task)),
         ("Calibration", calibration_section.ANCHOR, calibration_section.section(task)),
-        ("Escalations", ESCALATIONS, "".join(escalations.sections(workspace, task, annotated=annotated))),
+        ("Escalations", links.ESCALATIONS, "".join(escalations.sections(workspace, task, annotated=annotated))),
         ("Simulated user", "user", _user(task.user.record) if task.user else ""),
     )
     body = "".join(f"\n## {name} {{#{anchor}}}\n\n{text}\n" for name, anchor, text in sections if text.strip())
@@ -45,7 +43,7 @@ def quarantine(workspace: Workspace, task: Task, here: str) -> str:
     ]
     if not reasons:
         return ""
-    more = links.link("what was seen", here, links.task_page(task.id), ESCALATIONS)
+    more = links.link("what was seen", here, links.task_page(task.id), links.ESCALATIONS)
     words = f"Left out of rankings and calibration while this is open: {'; '.join(reasons)}. {more}"
     return f"{markup.note(words, 'warning', 'Quarantined')}\n"
 
@@ -111,7 +109,10 @@ def _attempts(workspace: Workspace, task: Task) -> str:
         )
         for alias, attempt in attempts.items()
     ]
-    return markup.table(head, rows, kind="matrix")
+    side = ""
+    if len(attempts) > 1:
+        side = f"\n{links.link('Side by side', here, links.compare_page(task.id))}: steps, tests and what was said.\n"
+    return markup.table(head, rows, kind="matrix") + side
 
 
 def _milestone(attempt: Attempt, name: str, here: str) -> str:

@@ -13,7 +13,12 @@ DOCS = "site"
 ASSETS = "assets/assay"
 MARK = "---\ngenerated: assay\n"
 """How a generated page begins; a page that begins otherwise was written by a person and is never touched."""
-_GENERATED = ("index.md", "ranking.md", "quality.md", "rules.md", "tasks/**/*.md", "trajectories/**/*.md")
+SCRIPT_MARK = "/* generated: assay */\n"
+"""The same for a script with data."""
+_GENERATED = (
+    *(f"{name}.md" for name in ("index", "ranking", "quality", "rules", "work", "guidelines", "commands")),
+    *(f"{folder}/**/*.{kind}" for folder in ("tasks", "trajectories", "compare") for kind in ("md", "js")),
+)
 
 
 @dataclass(frozen=True)
@@ -63,8 +68,9 @@ def _existing(docs: Path) -> Iterator[Path]:
 
 
 def _is_generated(file: Path) -> bool:
+    mark = SCRIPT_MARK if file.suffix == ".js" else MARK
     with file.open("rb") as stream:
-        return stream.read(len(MARK)) == MARK.encode()
+        return stream.read(len(mark)) == mark.encode()
 
 
 def _remove_empty(folder: Path, docs: Path) -> None:
