@@ -168,6 +168,8 @@ class Workspace:
     sheets: tuple[Sheet, ...]
     drafts: tuple[Sheet, ...]
     """Annotations on this machine that are not revealed: checked by the rules, and in nothing else."""
+    judges: tuple[Sheet, ...]
+    """Annotations by programs: compared with people's, and in no other number."""
     seals: tuple[Entry[AnnotationSeal], ...]
     reveals: tuple[Entry[AnnotationReveal], ...]
     runs: tuple[Entry[RecordedRun], ...]
@@ -234,11 +236,8 @@ def find_root(start: Path) -> Path:
     for folder in (start.resolve(), *start.resolve().parents):
         if (folder / SETTINGS).is_file():
             return folder
-    raise UsageError(
-        "no-workspace",
-        f"no {SETTINGS} here or above; {start} is not in an Assay workspace",
-        "run `assay init DIR` to make one, or change into one",
-    )
+    message = f"no {SETTINGS} here or above; {start} is not in an Assay workspace"
+    raise UsageError("no-workspace", message, "run `assay init DIR` to make one, or change into one")
 
 
 def load(root: Path, attempts_of: Container[str] | None = None) -> Workspace:
@@ -273,6 +272,7 @@ class _Loader:
             },
             sheets=tuple(self.sheets("*.yaml")),
             drafts=tuple(self.sheets("drafts/*.yaml")),
+            judges=tuple(self.sheets("judges/*.yaml")),
             seals=self.beside("*.seal.json", kinds.SEAL),
             reveals=self.beside("*.reveal.json", kinds.REVEAL),
             runs=self.beside("evidence/*/*.json", kinds.RUN),

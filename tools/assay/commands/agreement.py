@@ -6,27 +6,39 @@ import csv
 import io
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from assay.commands.findings import demand_clean
+from assay.commands.keys import private_keys
 from assay.workspace import Workspace, find_root, load
 
 if TYPE_CHECKING:
     from assay.results.agreement import Estimate
     from assay.results.annotators import AgreementReport
+    from assay.results.gold import GoldScore
 
-KINDS = ("all", "axis", "task", "criterion", "pair")
+KINDS = ("all", "axis", "task", "criterion", "pair", "without", "judge")
 
 
 @click.command("agreement")
 @click.option("--by", "kinds", multiple=True, type=click.Choice(KINDS), help="Without it: all but single criteria.")
 @click.option("--without", multiple=True, metavar="HANDLE", help="Leave an annotator out; repeatable.")
+@click.option("--seed", type=int, help="Of the resampling; without it, one that follows from the data.")
+@private_keys("--key", ", of a coordinator: adds how often each gave the answers that are known.")
 @click.option("--pool-versions", is_flag=True, help="Put annotations under other guidelines or rubrics in as well.")
 @click.option("--format", "form", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True)
-def command(kinds: tuple[str, ...], without: tuple[str, ...], pool_versions: bool, form: str) -> None:
+def command(
+    kinds: tuple[str, ...],
+    without: tuple[str, ...],
+    seed: int | None,
+    keys: tuple[Path, ...],
+    pool_versions: bool,
+    form: str,
+) -> None:
     """Say how far annotators agree, in verdicts and in rankings, and how each of them judges.
 
     Several coefficients stand side by side, each with the number of units that were judged twice, an interval over
@@ -43,7 +55,14 @@ def command(kinds: tuple[str, ...], without: tuple[str, ...], pool_versions: boo
 
     workspace = load(find_root(Path.cwd()))
     demand_clean(workspace, "nothing computed", "annotations/")
-    report = agreement(workspace, pool_versions=pool_versions, without=without, exposed=_exposed(workspace))
+    report = agreement(
+        workspace,
+        pool_versions=pool_versions,
+        without=without,
+        exposed=_exposed(workspace),
+        gold=_gold(workspace, keys),
+        seed=seed,
+    )
     chosen = kinds or tuple(kind for kind in KINDS if kind != "criterion")
     options = {"by": chosen, "without": sorted(without), "pool_versions": pool_versions}
     render = {"table": _table, "json": _json, "csv": _csv}[form]
@@ -57,6 +76,19 @@ def _exposed(workspace: Workspace) -> Mapping[str, str]:
     return {item.path: "exposed to another annotator's" for item in check_exposure(workspace)}
 
 
+def _gold(workspace: Workspace, keys: tuple[Path, ...]) -> Mapping[str, GoldScore] | None:
+    """Scores by annotator, for those who can open the answers."""
+    if not keys:
+        return None
+    from fractions import Fraction
+
+    from assay.results.gold import gold_scores
+    from assay.sealing.gold import open_gold
+
+    found = gold_scores(workspace, open_gold(workspace.root, keys).tasks, Fraction(4, 5))
+    return {score.annotator: score for score in found}
+
+
 def rows(report: AgreementReport, kinds: tuple[str, ...]) -> Iterator[dict[str, Any]]:
     """One flat row for each coefficient; None where nothing can be said, and `why` says why."""
     for group in report.groups:
@@ -67,12 +99,12 @@ def rows(report: AgreementReport, kinds: tuple[str, ...]) -> Iterator[dict[str, 
                 yield place | _flat(estimate) | shares
     for order in report.orders:
         for name, estimate in order.estimates.items():
-            coefficient = "W" if name == "W" else "tau-b"
-            who = ", ".join(order.annotators) if name == "W" else name
+            coefficient, who = order.labels(name)
             place = {"of": "rankings", "by": "task", "name": f"{order.task}: {who}", "coefficient": coefficient}
             yield place | _flat(estimate) | {"passed": None, "unclear": None}
     for profile in report.profiles:
-        for name, estimate in (("severity", profile.severity), ("accuracy", profile.accuracy)):
+        of = {"severity": profile.severity, "accuracy": profile.accuracy, "gold": profile.gold}
+        for name, estimate in of.items():
             place = {"of": "annotators", "by": "annotator", "name": profile.annotator, "coefficient": name}
             yield place | _flat(estimate) | {"passed": _round(profile.passed), "unclear": None}
 
@@ -105,17 +137,20 @@ def _json(report: AgreementReport, options: Mapping[str, Any]) -> str:
             "first_shown_above": profile.first_shown[0],
             "first_shown_below": profile.first_shown[1],
             "first_shown_p": _round(profile.first_shown[2]),
+            "guesses": asdict(profile.guesses) if profile.guesses else None,
         }
         for profile in report.profiles
     ]
-    head = {"data_sha256": report.data, "seed": report.seed, "options": options, "how_to_read": HOW_TO_READ}
+    head = {**report.version.columns(), "seed": report.seed, "options": options, "how_to_read": HOW_TO_READ}
     found = list(rows(report, options["by"]))
     return json.dumps({**head, "rows": found, "annotators": profiles, "left_out": report.left_out}, indent=2)
 
 
 def _csv(report: AgreementReport, options: Mapping[str, Any]) -> str:
-    out, found = io.StringIO(), list(rows(report, options["by"]))
-    names = ["of", "by", "name", "coefficient", "value", "low", "high", "n", "why", "passed", "unclear"]
+    made = {**report.version.columns(), "seed": report.seed, "without": " ".join(options["without"])}
+    made["pool_versions"] = options["pool_versions"]
+    out, found = io.StringIO(), [row | made for row in rows(report, options["by"])]
+    names = ["of", "by", "name", "coefficient", "value", "low", "high", "n", "why", "passed", "unclear", *made]
     writer = csv.DictWriter(out, names, lineterminator="\n")
     writer.writeheader()
     writer.writerows(found)
@@ -141,5 +176,5 @@ def _table(report: AgreementReport, options: Mapping[str, Any]) -> str:
     lines += ["", *(f"{name}: {words}." for name, words in HOW_TO_READ.items())]
     asked = [f"without {', '.join(options['without'])}"] if options["without"] else []
     asked += ["versions pooled"] if options["pool_versions"] else []
-    lines.append(f"data {report.data[:12]}, seed {report.seed}{''.join(f', {item}' for item in asked)}.")
+    lines.append(f"{report.version}, seed {report.seed}{''.join(f', {item}' for item in asked)}.")
     return "\n".join(lines)

@@ -8,7 +8,8 @@ from pydantic import Field
 
 from assay.model.base import Id, Record, Text, VersionedRecord
 
-Role = Literal["author", "annotator", "reviewer", "adjudicator", "coordinator"]
+Role = Literal["author", "annotator", "judge", "reviewer", "adjudicator", "coordinator"]
+"""A `judge` is a program that grades."""
 
 
 class Person(Record):

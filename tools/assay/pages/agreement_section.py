@@ -8,7 +8,7 @@ from assay.results.agreement import Estimate
 from assay.results.annotators import HOW_TO_READ, AgreementReport, Group, agreement
 from assay.workspace import Workspace
 
-SHOWN = ("all", "axis", "task", "pair")
+SHOWN = ("all", "axis", "task", "pair", "without", "judge")
 _INTERVALS = """
 Intervals are 95 &#37; percentiles over resampled units. `assay agreement` gives all of it, by criterion too.
 {: .as-quiet }
@@ -41,10 +41,9 @@ def _verdicts(group: Group) -> tuple[str, ...]:
 
 def _rankings(report: AgreementReport) -> str:
     rows = [
-        (inline(order.task), "W" if name == "W" else "tau-b", inline(who), _cell(estimate))
+        (inline(order.task), *map(inline, order.labels(name)), _cell(estimate))
         for order in report.orders
         for name, estimate in order.estimates.items()
-        for who in [", ".join(order.annotators) if name == "W" else name]
     ]
     return markup.table(("rankings of", "coefficient", "annotators", "value"), rows)
 

@@ -9,7 +9,8 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from assay.results.agreement import Estimate
-    from assay.results.annotators import AgreementReport, Group, Profile
+    from assay.results.annotators import AgreementReport, Group
+    from assay.results.profiles import Profile
 
 
 def tables(report: AgreementReport, kinds: Collection[str]) -> Iterator[Table]:
@@ -20,12 +21,11 @@ def tables(report: AgreementReport, kinds: Collection[str]) -> Iterator[Table]:
     out = _plain("rankings", ("task", "coefficient", "of", "value"))
     for order in report.orders:
         for name, estimate in order.estimates.items():
-            who = ", ".join(order.annotators) if name == "W" else name
-            out.add_row(order.task, "W" if name == "W" else "tau-b", who, cell(estimate))
+            coefficient, who = order.labels(name)
+            out.add_row(order.task, coefficient, who, cell(estimate))
     yield out
-    profiles = _plain(
-        "annotators", ("annotator", "verdicts", "passed", "severity", "accuracy", "first shown", "cites", "minutes")
-    )
+    head = ("annotator", "verdicts", "passed", "severity", "accuracy", "gold", "guesses", "first shown", "cites")
+    profiles = _plain("annotators", (*head, "minutes"))
     for profile in report.profiles:
         profiles.add_row(*_profile(profile))
     yield profiles
@@ -67,10 +67,18 @@ def _profile(profile: Profile) -> tuple[str, ...]:
         share(profile.passed),
         cell(profile.severity),
         cell(profile.accuracy),
+        cell(profile.gold),
+        guessed(profile),
         first,
         f"{profile.citations:.1f}",
         f"{profile.minutes:g}",
     )
+
+
+def guessed(profile: Profile) -> str:
+    """Bang's index with its interval, or a dash while nobody may know who made what."""
+    found = profile.guesses
+    return f"{found.value:.2f} [{found.low:.2f}, {found.high:.2f}]" if found else "-"
 
 
 def _plain(title: str, columns: Collection[str]) -> Table:

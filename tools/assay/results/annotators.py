@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
-import numpy as np
-
+from assay.errors import UsageError
 from assay.model.annotation import Annotation
-from assay.model.rubric import AXES, Criterion
+from assay.model.rubric import AXES
 from assay.results.agreement import (
     Estimate,
-    Floats,
     cohen,
     estimate,
     fleiss,
@@ -25,8 +21,11 @@ from assay.results.agreement import (
     percent,
     tau_b,
 )
-from assay.results.dawid_skene import FEWEST, dawid_skene
-from assay.results.intervals import Interval, wilson
+from assay.results.blinding import blinding
+from assay.results.data_version import DataVersion, data_version, rests_on
+from assay.results.gold import GoldScore
+from assay.results.profiles import Profile, profiles
+from assay.results.verdicts import Verdict, table, verdicts
 from assay.results.versions import one_version
 from assay.workspace import Workspace
 
@@ -37,22 +36,15 @@ HOW_TO_READ = {
     "kappa": "Cohen's of two annotators, Fleiss' of more: as alpha, and falls where nearly all values are the same",
     "W": "Kendall's W of a task's tiers: 1 the same order, 0 none in common",
     "tau-b": "Kendall's tau-b of two annotators' tiers: 1 the same order, -1 the reverse",
+    "ordinal alpha": "Krippendorff's of the tiers themselves, as ranks: 1 the same tiers, 0 as chance would",
+    "without": "all verdicts but those of one annotator: who moves a coefficient by leaving",
+    "judge": "a program against the majority of the people who judged the same; it is in no other number",
     "severity": "passes given minus those that the others gave to the same; below 0 is stricter",
     "first shown": "how often the trajectory shown first is ranked above the mean place; half is fair",
     "accuracy": "Dawid-Skene, smoothed: how often the annotator says what seems true behind all answers",
+    "gold": "how often the annotator gave the answer that coordinators know",
+    "guesses": "Bang's index of the guesses who made an attempt: 0 as chance would, 1 always right",
 }
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """One answer: whether the statement holds; None when it could not be told."""
-
-    unit: tuple[str, str, str]
-    """Task, alias, criterion."""
-    axis: str
-    annotator: str
-    holds: bool | None
-    passed: bool | None
 
 
 @dataclass(frozen=True)
@@ -60,7 +52,7 @@ class Group:
     """Agreement on some of the verdicts."""
 
     kind: str
-    """`all`, `axis`, `task`, `criterion` or `pair`."""
+    """`all`, `axis`, `task`, `criterion`, `pair`, `without` (one annotator) or `judge` (a program and people)."""
     name: str
     estimates: Mapping[str, Estimate]
     passed: float | None
@@ -76,24 +68,11 @@ class Order:
     task: str
     annotators: tuple[str, ...]
     estimates: Mapping[str, Estimate]
-    """`W`, and `tau-b` for each pair."""
+    """`W`, `ordinal alpha`, and `tau-b` under the names of each pair."""
 
-
-@dataclass(frozen=True)
-class Profile:
-    """How one annotator judges."""
-
-    annotator: str
-    annotations: int
-    verdicts: int
-    passed: float | None
-    severity: Estimate
-    first_shown: tuple[int, int, float | None]
-    """Rankings in which the first shown stands above the mean place, and in which it does not; p of a sign test."""
-    accuracy: Estimate
-    citations: float
-    """Places cited for each verdict."""
-    minutes: float
+    def labels(self, name: str) -> tuple[str, str]:
+        """Which coefficient an estimate is, and of whom."""
+        return (name, ", ".join(self.annotators)) if name in ("W", "ordinal alpha") else ("tau-b", name)
 
 
 @dataclass(frozen=True)
@@ -106,8 +85,7 @@ class AgreementReport:
     left_out: Mapping[str, str]
     """Annotations that are not in it, with the reason."""
     seed: int
-    data: str
-    """SHA-256 over the annotations that were used."""
+    version: DataVersion
 
 
 def agreement(
@@ -116,40 +94,43 @@ def agreement(
     pool_versions: bool = False,
     without: Iterable[str] = (),
     exposed: Mapping[str, str] | None = None,
+    gold: Mapping[str, GoldScore] | None = None,
+    seed: int | None = None,
 ) -> AgreementReport:
-    """Of all annotations that may be pooled. `without` leaves out annotators, `exposed` single annotations by path."""
+    """Of all annotations that may be pooled. `without` leaves out annotators, `exposed` single annotations by path.
+
+    `gold` holds scores by annotator once the answers were opened. Without a `seed` the data give one. Raises
+    UsageError for a handle that has annotated nothing.
+    """
+    _demand_known(workspace, without)
     _, others = one_version(workspace)
     left_out = {} if pool_versions else dict(others)
     left_out |= {sheet.path: "left out as asked" for sheet in workspace.sheets if sheet.annotator in set(without)}
     left_out |= dict(exposed or {})
     kept = [s for s in workspace.sheets if s.entry and s.path not in left_out and not workspace.quarantined(s.task)]
     left_out |= {s.path: "its task is quarantined" for s in workspace.sheets if workspace.quarantined(s.task)}
-    records = {sheet.path: sheet.entry.record for sheet in kept if sheet.entry}
-    data = hashlib.sha256("\0".join(workspace.documents[path].text for path in sorted(records)).encode()).hexdigest()
-    seed = int(data[:8], 16)
-    verdicts = [verdict for record in records.values() for verdict in _verdicts(workspace, record)]
+    records = [sheet.entry.record for sheet in sorted(kept, key=lambda sheet: sheet.path) if sheet.entry]
+    judges = [s for s in workspace.judges if s.entry and not workspace.quarantined(s.task)]
+    version = data_version(workspace, rests_on(workspace, (*kept, *judges)))
+    seed = int(version.sha256[:8], 16) if seed is None else seed
+    found = [verdict for record in records for verdict in verdicts(workspace, record)]
+    judged = [verdict for sheet in judges if sheet.entry for verdict in verdicts(workspace, sheet.entry.record)]
     return AgreementReport(
-        groups=tuple(_groups(verdicts, seed)),
-        orders=tuple(_orders(records.values())),
-        profiles=tuple(_profiles(records.values(), verdicts)),
+        groups=(*_groups(found, seed), *_judges(found, judged, seed)),
+        orders=tuple(_orders(records, seed)),
+        profiles=tuple(profiles(records, found, gold, blinding(workspace).by_annotator)),
         left_out=dict(sorted(left_out.items())),
         seed=seed,
-        data=data,
+        version=version,
     )
 
 
-def _verdicts(workspace: Workspace, record: Annotation) -> Iterator[Verdict]:
-    from assay.model.annotation import passed
-
-    task = workspace.tasks.get(record.task)
-    known: Mapping[str, Criterion] = {c.id: c for c in task.rubric.record.criteria} if task and task.rubric else {}
-    for alias, graded in record.grades.items():
-        attempt = workspace.attempt(record.task, alias)
-        for name, grade in graded.criteria.items():
-            if name in known and not (attempt and attempt.is_invalid):
-                holds = None if grade.holds == "unclear" else grade.holds
-                unit = (record.task, alias, name)
-                yield Verdict(unit, known[name].axis, record.annotator, holds, passed(known[name], grade))
+def _demand_known(workspace: Workspace, handles: Iterable[str]) -> None:
+    known = sorted({sheet.annotator for sheet in workspace.sheets})
+    for handle in handles:
+        if handle not in known:
+            listed = ", ".join(f"`{name}`" for name in known) or "nobody"
+            raise UsageError("unknown-annotator", f"`{handle}` has annotated nothing here", f"annotators: {listed}")
 
 
 def _groups(verdicts: Sequence[Verdict], seed: int) -> Iterator[Group]:
@@ -166,6 +147,32 @@ def _groups(verdicts: Sequence[Verdict], seed: int) -> Iterator[Group]:
                 yield _group(kind, name, chosen, seed)
     for pair in combinations(sorted({verdict.annotator for verdict in verdicts}), 2):
         yield _group("pair", " and ".join(pair), [v for v in verdicts if v.annotator in pair], seed)
+    yield from _without(verdicts, seed)
+
+
+def _without(verdicts: Sequence[Verdict], seed: int) -> Iterator[Group]:
+    names = sorted({verdict.annotator for verdict in verdicts})
+    for name in names if len(names) > 2 else ():  # of two, nobody is left to agree with
+        yield _group("without", name, [verdict for verdict in verdicts if verdict.annotator != name], seed)
+
+
+def _judges(people: Sequence[Verdict], judges: Sequence[Verdict], seed: int) -> Iterator[Group]:
+    """Each program against what most people say, unit by unit; where people are even, nothing is compared."""
+    said: dict[tuple[str, str, str], list[Verdict]] = defaultdict(list)
+    for verdict in people:
+        if verdict.holds is not None:
+            said[verdict.unit].append(verdict)
+    for name in sorted({verdict.annotator for verdict in judges}):
+        mine = [verdict for verdict in judges if verdict.annotator == name]
+        most = [_majority(said[verdict.unit]) for verdict in mine if verdict.unit in said]
+        yield _group("judge", f"{name} and people", [*mine, *(verdict for verdict in most if verdict)], seed)
+
+
+def _majority(found: Sequence[Verdict]) -> Verdict | None:
+    """One verdict for all, under a name that no handle can have."""
+    balance = sum(1 if verdict.holds else -1 for verdict in found)
+    chosen = next((verdict for verdict in found if verdict.holds is (balance > 0)), None)
+    return replace(chosen, annotator="(people)") if balance and chosen else None
 
 
 def _criterion(verdict: Verdict) -> str:
@@ -173,7 +180,7 @@ def _criterion(verdict: Verdict) -> str:
 
 
 def _group(kind: str, name: str, verdicts: Sequence[Verdict], seed: int) -> Group:
-    units = _table(verdicts)
+    units = table(verdicts)
     kappa = cohen if units.shape[1] == 2 else fleiss
     statistics = {"percent": percent, "alpha": krippendorff(), "AC1": gwet, "kappa": kappa}
     told = [verdict.passed for verdict in verdicts if verdict.passed is not None]
@@ -186,18 +193,7 @@ def _group(kind: str, name: str, verdicts: Sequence[Verdict], seed: int) -> Grou
     )
 
 
-def _table(verdicts: Sequence[Verdict]) -> Floats:
-    units = sorted({verdict.unit for verdict in verdicts})
-    raters = sorted({verdict.annotator for verdict in verdicts})
-    rows = {unit: place for place, unit in enumerate(units)}
-    table = np.full((len(units), len(raters)), math.nan)
-    for verdict in verdicts:
-        if verdict.holds is not None:
-            table[rows[verdict.unit], raters.index(verdict.annotator)] = verdict.holds
-    return table
-
-
-def _orders(records: Iterable[Annotation]) -> Iterator[Order]:
+def _orders(records: Iterable[Annotation], seed: int) -> Iterator[Order]:
     by_task: dict[str, list[Annotation]] = defaultdict(list)
     for record in records:
         by_task[record.task].append(record)
@@ -210,80 +206,6 @@ def _orders(records: Iterable[Annotation]) -> Iterator[Order]:
             f"{found[one].annotator} and {found[other].annotator}": tau_b(tiers[one], tiers[other])
             for one, other in combinations(range(len(found)), 2)
         }
-        yield Order(task, tuple(record.annotator for record in found), {"W": kendall_w(tiers), **pairs})
-
-
-def _profiles(records: Iterable[Annotation], verdicts: Sequence[Verdict]) -> Iterator[Profile]:
-    by_annotator: dict[str, list[Annotation]] = defaultdict(list)
-    for record in records:
-        by_annotator[record.annotator].append(record)
-    accuracies = _accuracies(verdicts)
-    for name, own in sorted(by_annotator.items()):
-        mine = [verdict for verdict in verdicts if verdict.annotator == name]
-        told = [verdict.passed for verdict in mine if verdict.passed is not None]
-        yield Profile(
-            annotator=name,
-            annotations=len(own),
-            verdicts=len(mine),
-            passed=sum(told) / len(told) if told else None,
-            severity=_severity(name, verdicts),
-            first_shown=_first_shown(own),
-            accuracy=accuracies.get(name, Estimate(None, 0, why=f"fewer than {FEWEST} units were judged twice")),
-            citations=_cited(own) / len(mine) if mine else 0.0,
-            minutes=sum(record.minutes for record in own),
-        )
-
-
-def _severity(name: str, verdicts: Sequence[Verdict]) -> Estimate:
-    """Mean over units that others judged too; the interval is that of a mean of independent units."""
-    others: dict[tuple[str, str, str], list[bool]] = defaultdict(list)
-    for verdict in verdicts:
-        if verdict.annotator != name and verdict.passed is not None:
-            others[verdict.unit].append(verdict.passed)
-    gaps = [
-        verdict.passed - float(np.mean(others[verdict.unit]))
-        for verdict in verdicts
-        if verdict.annotator == name and verdict.passed is not None and verdict.unit in others
-    ]
-    if len(gaps) < 2:
-        return Estimate(None, len(gaps), why="nobody else judged the same")
-    mean, reach = float(np.mean(gaps)), 1.959964 * float(np.std(gaps, ddof=1)) / math.sqrt(len(gaps))
-    return Estimate(mean, len(gaps), Interval(mean - reach, mean + reach))
-
-
-def _first_shown(records: Iterable[Annotation]) -> tuple[int, int, float | None]:
-    """By a two-sided sign test over rankings in which the first shown stands apart from the mean place."""
-    above = below = 0
-    for record in records:
-        places = {alias: number for number, tier in enumerate(record.ranking) for alias in tier}
-        if record.order and record.order[0] in places:
-            gap = places[record.order[0]] - float(np.mean(list(places.values())))
-            above, below = above + (gap < 0), below + (gap > 0)
-    n = above + below
-    tail = sum(math.comb(n, k) for k in range(min(above, below) + 1)) / 2**n
-    return above, below, min(1.0, 2 * tail) if n else None
-
-
-def _accuracies(verdicts: Sequence[Verdict]) -> dict[str, Estimate]:
-    table = _table(verdicts) if verdicts else np.empty((0, 0))
-    table = table[(~np.isnan(table)).sum(axis=1) >= 2] if table.size else table
-    if len(table) < FEWEST:
-        return {}
-    counts = np.stack([table == value for value in (0, 1)], axis=2).astype(np.float64)
-    fit = dawid_skene(counts)
-    found = {}
-    for place, name in enumerate(sorted({verdict.annotator for verdict in verdicts})):
-        judged = counts[:, place].sum(axis=1) > 0
-        right = float((fit.truth * counts[:, place]).sum())
-        n = int(judged.sum())
-        found[name] = Estimate(right / n, n, wilson(right, n)) if n else Estimate(None, 0, why="nothing shared")
-    return found
-
-
-def _cited(records: Iterable[Annotation]) -> int:
-    return sum(
-        len(grade.cites)
-        for record in records
-        for graded in record.grades.values()
-        for grade in graded.criteria.values()
-    )
+        ordinal = estimate([*zip(*tiers, strict=True)], krippendorff("ordinal"), seed=seed)
+        named = tuple(record.annotator for record in found)
+        yield Order(task, named, {"W": kendall_w(tiers), "ordinal alpha": ordinal, **pairs})

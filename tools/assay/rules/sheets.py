@@ -64,7 +64,7 @@ def graded_sheets(workspace: Workspace) -> Iterator[GradedSheet]:
     """Annotations that can be compared with their task, drafts too; the rules on structure report the others."""
     sealed = {owner(seal.path)[:2] for seal in workspace.seals}
     two = workspace.settings.annotations.stages == 2
-    for sheet in (*workspace.sheets, *workspace.drafts):
+    for sheet in (*workspace.sheets, *workspace.drafts, *workspace.judges):
         task = workspace.tasks.get(sheet.task)
         if sheet.entry and task:
             attempts = workspace.attempts.get(sheet.task, {})

@@ -46,7 +46,7 @@ def id_matches_folder(workspace: Workspace) -> Iterator[Diagnostic]:
         if entry.record.task != task_id:
             message = f"`task` must be what the path says, `{task_id}`; found `{entry.record.task}`"
             yield _at(entry.document, ("task",), "id-matches-folder", message)
-    for sheet in (*workspace.sheets, *workspace.drafts):
+    for sheet in (*workspace.sheets, *workspace.drafts, *workspace.judges):
         if sheet.entry is None:
             continue
         record, document = sheet.entry.record, sheet.entry.document
@@ -64,7 +64,7 @@ def _names(workspace: Workspace) -> Iterator[Diagnostic]:
     names = [(task.id, f"{task.path}/task.toml") for task in workspace.tasks.values()]
     for attempts in workspace.attempts.values():
         names += [(attempt.alias, f"{attempt.path}/trajectory.json") for attempt in attempts.values()]
-    names += [(sheet.annotator, sheet.path) for sheet in (*workspace.sheets, *workspace.drafts)]
+    names += [(sheet.annotator, sheet.path) for sheet in (*workspace.sheets, *workspace.drafts, *workspace.judges)]
     for name, path in names:
         if not re.match(ID_PATTERN, name):
             message = f"names are lower-case letters, digits and inner hyphens, at most 64; found `{name}`"
@@ -193,7 +193,8 @@ def _metadata_errors(document: Document, validator: Draft202012Validator) -> Ite
 def unknown_annotator(workspace: Workspace) -> Iterator[Diagnostic]:
     """Every annotation is by somebody who has the role `annotator` in `annotations/people.yaml`.
 
-    Agreement is computed between people; a handle that nobody answers for cannot be one of them.
+    Agreement is computed between people; a handle that nobody answers for cannot be one of them. What a program judged
+    lies in `judges/`, under a handle with the role `judge`.
 
     Bad:
         people:
@@ -208,12 +209,13 @@ def unknown_annotator(workspace: Workspace) -> Iterator[Diagnostic]:
             yield Diagnostic.at(PEOPLE, _START, "unknown-annotator", "must list who annotates; the file is missing")
         return
     roles = {person.handle: person.roles for person in workspace.people.record.people}
-    for sheet in (*workspace.sheets, *workspace.drafts):
+    for sheet in (*workspace.sheets, *workspace.drafts, *workspace.judges):
         if sheet.entry is None:
             continue
         handle = sheet.entry.record.annotator
-        if "annotator" not in roles.get(handle, ()):
-            what = f"has no role `annotator` in {PEOPLE}" if handle in roles else f"is not in {PEOPLE}"
+        role = "judge" if sheet in workspace.judges else "annotator"
+        if role not in roles.get(handle, ()):
+            what = f"has no role `{role}` in {PEOPLE}" if handle in roles else f"is not in {PEOPLE}"
             hint = _close(handle, set(roles)) if handle not in roles else ""
             yield _at(sheet.entry.document, ("annotator",), "unknown-annotator", f"`{handle}` {what}", hint)
 
