@@ -262,6 +262,21 @@ def imports(root: Path) -> Iterator[Measure]:
     yield Measure(what, "20 s", spent, 20, 1)
 
 
+def rankings(_: Path) -> Iterator[Measure]:
+    """A million comparisons of 100 agents with 100 bootstraps, and what intervals hold, against what they promise."""
+    from bench.rankings import coverage, measured
+
+    found, peer = measured("ours"), measured("evalica")
+    what = "ranking 1,000,000 comparisons, 100 bootstraps"
+    yield Measure(f"{what}, CPU", "1 s", found["seconds"], 1, 1)
+    yield Measure(f"{what}, memory ({found['bytes'] / 1e6:.0f} MB)", "500 MB", found["bytes"], 500e6, 1)
+    if peer:
+        against = f"evalica ({peer['seconds']:.0f} s)"
+        yield Measure(f"{what}, CPU", against, found["seconds"], peer["seconds"], 20, at_most=False)
+    for setting, share in coverage():
+        yield Measure(f"share of 95 % intervals that hold the truth: {setting}", "1", 1, share, 0.91, at_most=False)
+
+
 def peak_memory(command: list[str], cwd: Path) -> float:
     """The most bytes that a command and its descendants held at once, pages they share counted for each."""
     page, peak = os.sysconf("SC_PAGESIZE"), 0.0
@@ -303,7 +318,7 @@ def main() -> int:
         subprocess.run([*ASSAY, "init", str(root)], check=True, stdout=subprocess.DEVNULL)
         measures = [
             found
-            for part in (hook, rationale, annotations, scans, imports, audits, oracle, long_tests, trials)
+            for part in (hook, rationale, annotations, scans, imports, audits, rankings, oracle, long_tests, trials)
             for found in part(root)
         ]
     if "--json" in sys.argv:

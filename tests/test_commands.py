@@ -54,10 +54,13 @@ def test_rank_formats_carry_the_same_rows(monkeypatch: pytest.MonkeyPatch, capsy
     assert main(["rank", "--format", "json"]) == ExitCode.CLEAN
     report = json.loads(capsys.readouterr().out)
     assert main(["rank", "--format", "csv"]) == ExitCode.CLEAN
-    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
-    assert [(row["tasks"], row["item"], row["rank"]) for row in rows] == [
-        (row["tasks"], row["item"], str(row["rank"])) for row in report["rows"]
-    ]
+    lines = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    for of, kind in (("rankings", "rows"), ("rates", "rates")):
+        assert [(row["tasks"], row["item"], row["rank"]) for row in lines if row["of"] == of] == [
+            (row["tasks"], row["item"], str(row["rank"])) for row in report[kind]
+        ]
+    assert {row["data_sha256"] for row in lines} == {report["data_sha256"]}
+    rows = [row for row in lines if row["of"] == "rankings"]
     assert {row["rank"] for row in rows} == {"1", "2", "3", "4"}
     assert main(["rank"]) == ExitCode.CLEAN
     table = capsys.readouterr().out

@@ -175,6 +175,51 @@ def test_agreement_is_at_most_one_and_perfect_only_when_it_is(units: Floats) -> 
             assert math.isclose(value, 1) == same
 
 
+THREE_VALUED = arrays(np.float64, SHAPES, elements=st.sampled_from([0.0, 1.0, 2.0, math.nan]))
+
+
+@given(THREE_VALUED, st.permutations([5.0, 3.0, 9.0]))
+def test_what_categories_are_called_changes_nothing(units: Floats, names: list[float]) -> None:
+    called = np.select([units == value for value in (0, 1, 2)], names, math.nan)
+    for statistic in (percent, krippendorff(), fleiss, gwet):
+        before, after = (estimate(found, statistic, seed=1, bootstraps=1).value for found in (units, called))
+        assert (before is None) == (after is None)
+        assert before is None or after == pytest.approx(before, abs=1e-12)
+
+
+@given(THREE_VALUED)
+def test_distances_by_rank_see_only_the_order(units: Floats) -> None:
+    stretched, turned = (estimate(found, krippendorff("ordinal"), seed=1, bootstraps=1) for found in (units**3, -units))
+    before = estimate(units, krippendorff("ordinal"), seed=1, bootstraps=1)
+    for after in (stretched, turned):
+        assert (after.value is None, after.n) == (before.value is None, before.n)
+        assert before.value is None or after.value == pytest.approx(before.value, abs=1e-9)
+
+
+@given(THREE_VALUED)
+def test_every_unit_twice_and_an_absent_rater_change_nothing(units: Floats) -> None:
+    absent = np.column_stack([units, np.full(len(units), math.nan)])
+    for statistic in (percent, fleiss, gwet):
+        before = estimate(units, statistic, seed=1, bootstraps=1).value
+        for other in (np.vstack([units, units]), absent):
+            after = estimate(other, statistic, seed=1, bootstraps=1).value
+            assert (before is None) == (after is None)
+            assert before is None or after == pytest.approx(before, abs=1e-12)
+    # alpha corrects for the number of values, so twice the units are not the same data
+    alone, beside = (estimate(found, krippendorff(), seed=1, bootstraps=1).value for found in (units, absent))
+    assert (alone is None) == (beside is None)
+    assert alone is None or beside == pytest.approx(alone, abs=1e-12)
+
+
+@given(UNITS)
+def test_a_rater_who_says_the_same_as_another_does_not_lower_agreement(units: Floats) -> None:
+    """Of two raters without gaps; the copy agrees with at least one of them everywhere."""
+    pair = units[:, :2][~np.isnan(units[:, :2]).any(axis=1)]
+    if len(pair):
+        copied = np.column_stack([pair, pair[:, 0]])
+        assert defined(copied, percent) >= defined(pair, percent) - 1e-12
+
+
 @given(UNITS)
 def test_alpha_is_what_its_definition_says(units: Floats) -> None:
     """Against disagreement counted pair by pair."""

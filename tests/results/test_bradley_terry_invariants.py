@@ -16,7 +16,6 @@ from assay.results.bradley_terry import (
     components,
     from_tiers,
     rank,
-    seed_of,
     win_probability,
 )
 
@@ -82,7 +81,6 @@ def test_the_order_of_files_changes_nothing(rankings: list[Ranking], random: Ran
     random.shuffle(shuffled)
     first, second = from_tiers(rankings), from_tiers(shuffled)
     assert first.wins.tobytes() == second.wins.tobytes()
-    assert seed_of(first) == seed_of(second)
     assert rank(first, bootstraps=10, seed=1) == rank(second, bootstraps=10, seed=1)
 
 
@@ -93,6 +91,43 @@ def test_repeating_every_annotator_keeps_the_order(rankings: list[Ranking], copi
     once = rank(from_tiers(rankings), bootstraps=0, seed=1)
     often = rank(from_tiers(rankings * copies), bootstraps=0, seed=1)
     assert [(row.item, row.rank) for row in once[0].rows] == [(row.item, row.rank) for row in often[0].rows]
+
+
+@settings(deadline=None)
+@given(complete_rankings(), st.integers(1, 4))
+def test_annotators_who_tie_everything_keep_the_order(rankings: list[Ranking], more: int) -> None:
+    """They draw strengths together and move nobody past another."""
+    items = sorted(item for tier in rankings[0][1] for item in tier)
+    plain = rank(from_tiers(rankings), bootstraps=0, seed=1)
+    tied = rank(from_tiers(rankings + [("t0", [items])] * more), bootstraps=0, seed=1)
+    assert [(row.item, row.rank) for row in plain[0].rows] == [(row.item, row.rank) for row in tied[0].rows]
+    spans = [table[0].rows[0].strength - table[0].rows[-1].strength for table in (plain, tied)]
+    assert spans[1] <= spans[0] + 1e-9
+
+
+@settings(deadline=None)
+@given(partial_rankings(), st.permutations(["t1", "t2", "t3"]))
+def test_names_of_tasks_change_no_strength(rankings: list[Ranking], names: list[str]) -> None:
+    new = dict(zip(["t1", "t2", "t3"], names, strict=True))
+    before = by_item(rank(from_tiers(rankings), bootstraps=0, seed=1))
+    after = by_item(rank(from_tiers([(new[task], tiers) for task, tiers in rankings]), bootstraps=0, seed=1))
+    assert {item: (row.rank, row.prior_driven) for item, row in before.items()} == {
+        item: (row.rank, row.prior_driven) for item, row in after.items()
+    }
+    assert [row.strength for row in before.values()] == pytest.approx(
+        [after[item].strength for item in before], abs=1e-9
+    )
+
+
+@settings(deadline=None)
+@given(complete_rankings(), st.integers(0, 5))
+def test_an_annotator_entered_twice_adds_no_task(rankings: list[Ranking], which: int) -> None:
+    """Twice the same ranking weighs as two annotators who agree; the tasks that are resampled stay as many."""
+    twice = [*rankings, rankings[which % len(rankings)]]
+    (before,), (after,) = (rank(from_tiers(one), bootstraps=10, seed=1) for one in (rankings, twice))
+    assert before.tasks == after.tasks
+    weights = [{row.item: row.wins + row.losses + row.ties for row in table.rows} for table in (before, after)]
+    assert all(weights[1][item] == pytest.approx(weight + 1) for item, weight in weights[0].items())
 
 
 @settings(deadline=None)

@@ -12,10 +12,13 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from assay.results.agreement import cohen, fleiss, kendall_w, krippendorff, tau_b
+from assay.model.annotation import Annotation, TrajectoryGrades
+from assay.results.agreement import Level, cohen, fleiss, kendall_w, krippendorff, tau_b
+from assay.results.profiles import profiles
 
-rate: Any = pytest.importorskip("statsmodels.stats.inter_rater", reason="pip install 'assay[compare]'")
-stats: Any = pytest.importorskip("scipy.stats", reason="pip install 'assay[compare]'")
+SKIP = "pip install 'assay[compare]'"
+rate: Any = pytest.importorskip("statsmodels.stats.inter_rater", reason=SKIP)
+stats: Any = pytest.importorskip("scipy.stats", reason=SKIP)
 VALUES = st.sampled_from([0.0, 1.0, 2.0])
 answers = arrays(np.float64, st.tuples(st.integers(4, 30), st.integers(2, 5)), elements=VALUES)
 
@@ -72,6 +75,66 @@ def test_statsmodels_has_no_missing_values() -> None:
     with pytest.raises(AssertionError):
         rate.fleiss_kappa(counts)
     assert isinstance(fleiss(units), float)
+
+
+@given(arrays(np.float64, st.tuples(st.integers(4, 30), st.just(2)), elements=VALUES))
+@settings(deadline=None)
+def test_cohens_kappa_is_that_of_scikit_learn(units: Any) -> None:
+    metrics = pytest.importorskip("sklearn.metrics", reason="scikit-learn is not installed")
+    found = cohen(units)
+    assume(not isinstance(found, str))
+    assert math.isclose(float(found), float(metrics.cohen_kappa_score(units[:, 0], units[:, 1])), abs_tol=1e-9)
+
+
+@pytest.mark.parametrize("level", ["nominal", "ordinal", "interval", "ratio"])
+def test_alpha_is_that_of_evalica_with_gaps(level: Level) -> None:
+    evalica, pandas = (pytest.importorskip(name, reason=SKIP) for name in ("evalica", "pandas"))
+    random = np.random.default_rng(11)
+    for _ in range(20):
+        units = random.integers(1, 6, (15, 4)).astype(float)
+        units[random.random(units.shape) < 0.3] = np.nan
+        found = krippendorff(level)(units)
+        assert math.isclose(float(found), evalica.alpha(pandas.DataFrame(units.T), level).alpha, abs_tol=1e-9)
+
+
+def test_evalica_calls_unanimity_perfect() -> None:
+    """1.0 where there was nothing to disagree about; ours has no value."""
+    evalica, pandas = (pytest.importorskip(name, reason=SKIP) for name in ("evalica", "pandas"))
+    assert evalica.alpha(pandas.DataFrame(np.ones((3, 5)))).alpha == 1.0
+    assert isinstance(krippendorff()(np.ones((5, 3))), str)
+
+
+def test_scikit_learn_calls_unanimity_not_a_number() -> None:
+    metrics = pytest.importorskip("sklearn.metrics", reason="scikit-learn is not installed")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert math.isnan(float(metrics.cohen_kappa_score([1, 1, 1], [1, 1, 1])))
+    assert isinstance(cohen(np.ones((3, 2))), str)
+
+
+def annotation(number: int, above: bool) -> Annotation:
+    first, second = ("calm-heron", "brisk-otter") if above else ("brisk-otter", "calm-heron")
+    graded = TrajectoryGrades(rationale="As seen.", criteria={})
+    return Annotation(
+        format=1,
+        task=f"task-{number}",
+        annotator="rater-1",
+        guidelines=1,
+        rubric="0" * 40,
+        order=["calm-heron", "brisk-otter"],
+        grades={first: graded, second: graded},
+        ranking=[[first], [second]],
+        comparison="As seen.",
+        minutes=1,
+    )
+
+
+@pytest.mark.parametrize(("above", "below"), [(1, 0), (5, 1), (9, 1), (7, 7), (0, 6)])
+def test_the_sign_test_of_the_first_shown_is_scipys(above: int, below: int) -> None:
+    records = [annotation(number, number < above) for number in range(above + below)]
+    (profile,) = profiles(records, [])
+    assert profile.first_shown[:2] == (above, below)
+    assert profile.first_shown[2] == pytest.approx(float(stats.binomtest(above, above + below).pvalue))
 
 
 def test_scipy_calls_tau_of_a_constant_not_a_number() -> None:

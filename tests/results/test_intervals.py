@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import norm, t
 
-from assay.results.intervals import Interval, UndefinedStatisticError, percentile_interval, wilson
+from assay.results.intervals import Interval, UndefinedStatisticError, expanded_tail, percentile_interval, wilson
 
 
 @pytest.mark.parametrize(
@@ -75,3 +76,13 @@ def test_a_level_is_a_probability(level: float) -> None:
 def test_an_interval_runs_upwards() -> None:
     with pytest.raises(ValueError, match="low to high"):
         Interval(1.0, 0.0)
+
+
+@pytest.mark.parametrize("units", [2, 3, 4, 5, 10, 31, 100, 999])
+def test_few_units_widen_the_tails_as_student_does(units: int) -> None:
+    """Hesterberg 2015, section 5.1: the percentile interval expanded by sqrt(n / (n - 1)) and t in place of z."""
+    expected = norm.cdf(-t.ppf(0.975, units - 1) * (units / (units - 1)) ** 0.5)
+    assert expanded_tail(units) == pytest.approx(expected, rel=1e-6)
+    samples = np.linspace(0, 1, 2001)
+    assert percentile_interval(samples, units=units).low == pytest.approx(expected, abs=1e-9)
+    assert percentile_interval(samples, units=units).level == 0.95

@@ -91,7 +91,7 @@ def test_by_alias_every_task_is_a_table_of_its_own_without_interval(root: Path) 
     best = report.tables[0].standings[0]
     assert best.score.must_pass.value == 1.0
     assert report.tables[0].standings[1].score.must_pass.value == 0.5
-    assert best.milestones == {"one/only": None}
+    assert best.milestones == {"one/a-1/only": None}
 
 
 def test_by_agent_tasks_are_pooled_and_resampled(root: Path) -> None:

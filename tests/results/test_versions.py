@@ -80,7 +80,7 @@ def test_older_ones_are_left_out_and_named_unless_asked_for(root: Path, capsys: 
     assert f"note: `{SHEET}` is pooled: made under guidelines 1, others under 2" in " ".join(out.split())
     assert main(["rank", "--pool-versions", "--format", "json"]) == ExitCode.CLEAN
     report = json.loads(capsys.readouterr().out)
-    assert (report["pool_versions"], report["left_out"]) == (True, [])
+    assert (report["options"]["pool_versions"], report["left_out"]) == (True, [])
 
 
 def test_versions_that_say_the_same_are_pooled(root: Path) -> None:

@@ -96,6 +96,11 @@ def blinding(workspace: Workspace) -> Blinding:
     )
 
 
+def right_guesses(workspace: Workspace) -> set[tuple[str, str, str]]:
+    """Task, annotator and alias of every grading by somebody who knew whom they were grading."""
+    return {(guess.task, guess.annotator, guess.alias) for guess, _ in _guesses(workspace) if guess.right}
+
+
 def bang(guesses: Iterable[Guess], arms: int) -> Bang | None:
     """Bang's index over guesses with `arms` possible answers; None without guesses, or when there is no choice.
 

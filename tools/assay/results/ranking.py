@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from assay.model.annotation import Annotation, TrajectoryGrades
-from assay.results.bradley_terry import ComponentRanking, RankedItem, from_tiers, rank, seed_of
-from assay.results.scores import Score, pool, score, tally
-from assay.results.versions import one_version
+from assay.model.annotation import TrajectoryGrades
+from assay.results.ballots import Agents, Ballot, Ballots, LeftOut, Options, ballots
+from assay.results.bradley_terry import ComponentRanking, RankedItem, from_tiers, rank
+from assay.results.data_version import DataVersion, data_version, of_attempt, rests_on
+from assay.results.reported import opened
+from assay.results.scores import Keep, Score, pool, score, tally
+from assay.results.solving import Rates, rates
+from assay.results.ties import groups, overlap
+from assay.results.views import View, views
 from assay.workspace import Attempt, Workspace
 
+DEFAULT = Options()
 METHOD = (
     "Bradley-Terry strengths (log scale, mean 0) from the annotators' tiers: every pair of a ranking of k "
     "trajectories weighs 1/(k-1), a tie is half a win each way, and 0.5 pseudo-wins both ways on every compared "
-    "pair keep strengths finite. Intervals are 95 % percentiles over resampled tasks. Quarantined tasks and attempts "
-    "whose outcome is invalid are left out."
+    "pair keep strengths finite. Intervals are 95 % expanded percentiles over resampled tasks; rows that share a "
+    "letter are not told apart. An axis orders the attempts of each annotator by the share of its criteria that "
+    "passed, by weight; a milestone orders them by its tests. Quarantined tasks and attempts whose outcome is invalid "
+    "are left out."
 )
-
-Agents = Mapping[str, Mapping[str, str]]
-"""Agent name by task and alias; there only after un-blinding."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +39,11 @@ class Standing:
     bradley_terry: RankedItem
     score: Score
     milestones: Mapping[str, bool | None]
-    """`task/milestone` to whether its tests passed in the final state; None when that is not known."""
+    """`task/alias/milestone` to whether its tests passed in the final state; None when that is not known."""
     attempts: tuple[tuple[str, str], ...]
     """(task, alias) behind this row."""
+    group: str = ""
+    """Letters that it shares with rows it is not told apart from; empty without intervals."""
 
 
 @dataclass(frozen=True)
@@ -44,25 +52,16 @@ class Table:
 
     tasks: tuple[str, ...]
     annotators: tuple[str, ...]
+    """Nobody where tests say the order."""
     rankings: int
     standings: tuple[Standing, ...]
     warnings: tuple[str, ...]
     outcomes: Mapping[str, int]
     """How many attempts at these tasks ended in each class; invalid ones are in no number of this table."""
-
-
-@dataclass(frozen=True)
-class LeftOut:
-    """A task, or one attempt, that is in no table although it is in the workspace."""
-
-    task: str
-    item: str
-    """The alias; empty for a whole task."""
-    reason: str
-    """`quarantined`, `other version`, or the outcome."""
-    path: str
-    """The escalation or the session that says so, or the annotation."""
-    title: str = ""
+    by: str = "alias"
+    """`agent` or `alias`."""
+    view: str = ""
+    """The axis, the milestone or the category; empty for the whole."""
 
 
 @dataclass(frozen=True)
@@ -72,49 +71,69 @@ class RankingReport:
     tables: tuple[Table, ...]
     by: str
     seed: int
-    data: str
-    """SHA-256 over the annotations that were used."""
+    version: DataVersion
+    """The data that every number here rests on."""
     left_out: tuple[LeftOut, ...] = ()
+    rates: tuple[Rates, ...] = ()
+    """What needs no comparison: solve rates by the tests, attempts that meet every must-pass criterion."""
     method: str = METHOD
-    pool_versions: bool = False
-    """Whether annotations under different guidelines or rubrics were put together, because somebody asked for it."""
+    options: Options = DEFAULT
 
 
-def rank_workspace(
-    workspace: Workspace, agents: Agents | None = None, *, bootstraps: int = 1000, pool_versions: bool = False
-) -> RankingReport:
-    """Rank by alias, task by task; by agent over all tasks when `agents` names them.
+def rank_workspace(workspace: Workspace, agents: Agents | None = None, options: Options = DEFAULT) -> RankingReport:
+    """Rank by alias, task by task; by agent over all tasks whose identities are open, or which `agents` names.
 
-    Annotations that could not be read are left out; `assay check` names them. So are quarantined tasks, attempts
-    whose outcome is invalid, and, unless `pool_versions`, annotations made under other guidelines or another rubric
-    than the rest; the report names those.
+    What is left out is named in the report: what `options` leave out, other versions, quarantined tasks, attempts
+    whose outcome is invalid, and those whose agent is not known where others' are. Raises UsageError for options
+    that name what is not there.
     """
-    single, others = one_version(workspace, over_all=agents is not None)
-    workspace = workspace if pool_versions else single
-    used = {
-        sheet.path: (sheet.task, sheet.entry.record)
-        for sheet in workspace.sheets
-        if sheet.entry and not workspace.quarantined(sheet.task)
-    }
-    sheets = [used[path] for path in sorted(used)]
-    names = _names(workspace, sheets, agents)
-    rankings = (
-        (task, [[names[task, alias] for alias in tier if (task, alias) in names] for tier in sheet.ranking])
-        for task, sheet in sheets
+    known = {} if options.by == "task" else opened(workspace) if agents is None else agents
+    found = ballots(workspace, options, over_all=bool(known))
+    names = dict(_names(workspace, known))
+    measured, unmeasured = rates(workspace, found.used, known)
+    version = data_version(
+        workspace, {*_sources(workspace, found.used, measured, options), *_openings(workspace, known)}
     )
-    comparisons = from_tiers(rankings, repeats=agents is not None)  # an agent may have several attempts at a task
-    seed = seed_of(comparisons)
-    pooled = {(path.split("/")[1], f"`{path}` is pooled: {why}") for path, why in others.items() if pool_versions}
+    seed = int(version.sha256[:8], 16) if options.seed is None else options.seed
     tables = tuple(
-        _table(workspace, component, sheets, names, pooled)
-        for component in rank(comparisons, bootstraps=bootstraps, seed=seed)
+        table
+        for view in views(workspace, found.used, options)
+        for part in _parts(view, known)
+        for table in _tables(workspace, part, found, names, known, options.bootstraps, seed)
     )
-    texts = [workspace.documents[path].text for path in sorted(used)]
-    digest = hashlib.sha256("\0".join(texts).encode()).hexdigest()
-    by = "agent" if agents is not None else "alias"
-    older = (LeftOut(path.split("/")[1], "", "other version", path, why) for path, why in sorted(others.items()))
-    left_out = (*_left_out(workspace), *(() if pool_versions else older))
-    return RankingReport(tables, by, seed, digest, left_out, pool_versions=pool_versions)
+    unknown = (
+        LeftOut(task, alias, "agent unknown", _path(workspace, task, alias))
+        for task, alias in _nameless(workspace, known)
+    )
+    left_out = (*_left_out(workspace), *found.left_out, *unknown, *unmeasured)
+    options = replace(options, agents=_whence(agents) if known else None)
+    by = "agent" if known else "alias"
+    return RankingReport(tables, by, seed, version, left_out, measured, options=options)
+
+
+def _sources(
+    workspace: Workspace, used: Iterable[Ballot], measured: Iterable[Rates], options: Options
+) -> Iterator[str]:
+    """Paths of all files that a number of the report rests on."""
+    yield from rests_on(workspace, [ballot.sheet for ballot in used])
+    places = [place for table in measured for row in table.rows for place in row.attempts]
+    if options.by == "milestone":
+        places += [(task, alias) for task, found in workspace.attempts.items() for alias in found]
+    for task, alias in places:
+        attempt = workspace.attempt(task, alias)
+        yield from of_attempt(attempt) if attempt else ()
+        yield from (entry.path for entry in (workspace.reported.get(task),) if entry)
+
+
+def _openings(workspace: Workspace, known: Agents) -> Iterator[str]:
+    return (entry.path for task, entry in workspace.openings.items() if task in known)
+
+
+def _whence(agents: Agents | None) -> str:
+    """Where agents are known from; of a file that is not in the workspace, what was in it."""
+    if agents is None:
+        return "openings"
+    return f"file {hashlib.sha256(json.dumps(agents, sort_keys=True).encode()).hexdigest()[:12]}"
 
 
 def _left_out(workspace: Workspace) -> Iterator[LeftOut]:
@@ -123,76 +142,122 @@ def _left_out(workspace: Workspace) -> Iterator[LeftOut]:
             yield LeftOut(task, "", "quarantined", entry.path, entry.record.title)
         for alias, attempt in workspace.attempts.get(task, {}).items():
             if attempt.outcome is not None and attempt.is_invalid:
-                path = attempt.session.path if attempt.session else f"{attempt.path}/trajectory.json"
-                yield LeftOut(task, alias, attempt.outcome, path)
+                yield LeftOut(task, alias, attempt.outcome, _path(workspace, task, alias))
 
 
-def _names(
-    workspace: Workspace, sheets: Iterable[tuple[str, Annotation]], agents: Agents | None
-) -> dict[tuple[str, str], str]:
-    """What each ranked (task, alias) is called in the comparison: aliases are fresh for each task, agents are not.
+def _path(workspace: Workspace, task: str, alias: str) -> str:
+    attempt = workspace.attempt(task, alias)
+    session = attempt.session if attempt else None
+    return session.path if session else f"trajectories/{task}/{alias}/trajectory.json"
 
-    An attempt that is known to be invalid has no name: no tier can make it the worst of all.
+
+def _nameless(workspace: Workspace, known: Agents) -> Iterator[tuple[str, str]]:
+    """Attempts at tasks whose other attempts have a known agent."""
+    for task, aliases in known.items():
+        for alias, attempt in workspace.attempts.get(task, {}).items():
+            if alias not in aliases and not attempt.is_invalid:
+                yield task, alias
+
+
+def _names(workspace: Workspace, known: Agents) -> Iterator[tuple[tuple[str, str], str]]:
+    """What each (task, alias) is called in the comparison: aliases are fresh for each task, agents are not.
+
+    An attempt that is known to be invalid has no name: no tier can make it the worst of all. Nor has one of an unknown
+    agent where those of the others are known.
     """
-    names = {}
-    for task, sheet in sheets:
-        for alias in (alias for tier in sheet.ranking for alias in tier):
-            attempt = workspace.attempt(task, alias)
-            if attempt is None or not attempt.is_invalid:
-                known = (agents or {}).get(task, {}).get(alias)
-                names[task, alias] = known if known is not None else f"{task}/{alias}"
-    return names
+    places = {(task, alias) for task, found in workspace.attempts.items() for alias in found}
+    places |= {(s.task, alias) for s in workspace.sheets if s.entry for t in s.entry.record.ranking for alias in t}
+    for task, alias in sorted(places):
+        attempt = workspace.attempt(task, alias)
+        if attempt is None or not attempt.is_invalid:
+            name = known[task].get(alias) if task in known else alias
+            if name is not None:
+                yield (task, alias), name
 
 
-def _table(
+def _parts(view: View, known: Agents) -> Iterator[View]:
+    """All tasks with known agents together, the others one by one: nothing links their aliases."""
+    tasks = dict.fromkeys(task for task, _ in view.rankings)
+    for chosen in ([task for task in tasks if task in known], *([task] for task in tasks if task not in known)):
+        rankings = tuple((task, tiers) for task, tiers in view.rankings if task in chosen)
+        if rankings:
+            yield View(view.name, rankings, view.keep, view.milestone)
+
+
+def _tables(
     workspace: Workspace,
-    component: ComponentRanking,
-    sheets: Sequence[tuple[str, Annotation]],
+    view: View,
+    found: Ballots,
     names: Mapping[tuple[str, str], str],
-    pooled: Iterable[tuple[str, str]],
-) -> Table:
+    known: Agents,
+    bootstraps: int,
+    seed: int,
+) -> Iterator[Table]:
+    named = [
+        (task, [[names[task, alias] for alias in tier if (task, alias) in names] for tier in tiers])
+        for task, tiers in view.rankings
+    ]
+    # An agent may have several attempts at a task.
+    comparisons = from_tiers(named, repeats=any(task in known for task, _ in named))
+    ranked = {task for task, _ in named}
     behind: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    for place, name in names.items():
-        behind[name].append(place)
-    members = {place for row in component.rows for place in behind[row.item]}
-    tasks = {task for task, _ in members}
-    relevant = [(task, sheet) for task, sheet in sheets if task in tasks]
-    return Table(
-        tasks=tuple(sorted(tasks)),
-        annotators=tuple(sorted({sheet.annotator for _, sheet in relevant})),
-        rankings=len(relevant),
-        standings=tuple(_standing(workspace, row, sorted(behind[row.item]), relevant) for row in component.rows),
-        warnings=(*component.warnings, *sorted(words for task, words in pooled if task in tasks)),
-        outcomes=tally(attempt.outcome for task in sorted(tasks) for attempt in _attempts(workspace, task)),
-    )
+    for task, alias in {(task, alias) for task, tiers in view.rankings for tier in tiers for alias in tier}:
+        if (task, alias) in names:
+            behind[names[task, alias]].append((task, alias))
+    for component in rank(comparisons, bootstraps=bootstraps, seed=seed):
+        tasks = {task for row in component.rows for task, _ in behind[row.item]}
+        sheets = [ballot for ballot in found.used if ballot.task in tasks]
+        pooled = sorted(
+            f"`{path}` is pooled: {why}" for path, why in found.pooled.items() if path.split("/")[1] in tasks
+        )
+        yield Table(
+            tasks=tuple(sorted(tasks)),
+            annotators=() if view.milestone else tuple(sorted({ballot.record.annotator for ballot in sheets})),
+            rankings=sum(task in tasks for task, _ in named),
+            standings=tuple(_standings(workspace, component, behind, sheets, view)),
+            warnings=(*component.warnings, *pooled),
+            outcomes=tally(attempt.outcome for task in sorted(tasks) for attempt in _attempts(workspace, task)),
+            by="agent" if ranked & set(known) else "alias",
+            view=view.name,
+        )
 
 
 def _attempts(workspace: Workspace, task: str) -> Iterable[Attempt]:
     return workspace.attempts.get(task, {}).values()
 
 
-def _standing(
+def _standings(
     workspace: Workspace,
-    row: RankedItem,
-    attempts: Sequence[tuple[str, str]],
-    sheets: Sequence[tuple[str, Annotation]],
-) -> Standing:
-    milestones: dict[str, bool | None] = {}
+    component: ComponentRanking,
+    behind: Mapping[str, list[tuple[str, str]]],
+    used: Sequence[Ballot],
+    view: View,
+) -> Iterator[Standing]:
+    rows = component.rows
+    letters = groups(len(rows), lambda one, other: not overlap(rows[one].interval, rows[other].interval))
+    for row, letter in zip(rows, letters, strict=True):
+        attempts = tuple(sorted(behind[row.item]))
+        scored = pool(_score(workspace, task, _grades(used, task, alias), view.keep) for task, alias in attempts)
+        milestones = dict(_milestones(workspace, attempts, view.milestone))
+        yield Standing(row.item, row, scored, milestones, attempts, letter if row.interval else "")
+
+
+def _milestones(
+    workspace: Workspace, attempts: Iterable[tuple[str, str]], only: str
+) -> Iterator[tuple[str, bool | None]]:
     for task, alias in attempts:
         attempt = workspace.attempt(task, alias)
         for milestone in workspace.tasks[task].milestones if task in workspace.tasks else ():
             report = attempt.reports.get(milestone) if attempt else None
-            milestones[f"{task}/{milestone}"] = report.record.passed if report else None
-    named = row.item.partition("/")[2] or row.item
-    scored = pool(_score(workspace, task, _grades(sheets, task, alias)) for task, alias in attempts)
-    return Standing(named, row, scored, milestones, tuple(attempts))
+            if not only or milestone == only:
+                yield f"{task}/{alias}/{milestone}", report.record.passed if report else None
 
 
-def _grades(sheets: Iterable[tuple[str, Annotation]], task: str, alias: str) -> Iterator[TrajectoryGrades]:
+def _grades(used: Iterable[Ballot], task: str, alias: str) -> Iterator[TrajectoryGrades]:
     """What every annotator said about one trajectory."""
-    return (sheet.grades[alias] for where, sheet in sheets if where == task and alias in sheet.grades)
+    return (ballot.record.grades[alias] for ballot in used if ballot.task == task and alias in ballot.record.grades)
 
 
-def _score(workspace: Workspace, task: str, grades: Iterable[TrajectoryGrades]) -> Score:
+def _score(workspace: Workspace, task: str, grades: Iterable[TrajectoryGrades], keep: Keep | None) -> Score:
     found = workspace.tasks.get(task)
-    return score(found.rubric.record, grades) if found and found.rubric else pool(())
+    return score(found.rubric.record, grades, keep) if found and found.rubric else pool(())

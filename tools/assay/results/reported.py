@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from assay.model.identity import Identity
 from assay.model.outcome import is_valid
-from assay.results.ranking import Agents, LeftOut
+from assay.results.ballots import Agents, LeftOut
 from assay.workspace import Workspace
 
 
@@ -53,7 +54,17 @@ def solved(rows: list[ReportedRow]) -> Mapping[str, Mapping[str, tuple[int, int]
     return found
 
 
-def opened(workspace: Workspace) -> Iterator[tuple[str, dict[str, str]]]:
-    """Agents by task and alias, where the identities were published."""
-    for task, entry in workspace.openings.items():
-        yield task, {alias: who.agent for alias, who in entry.record.identities.items()}
+def opened(workspace: Workspace) -> dict[str, dict[str, str]]:
+    """Agents by task and alias, where the identities were published.
+
+    One that was run with several models is one agent for each of them.
+    """
+    records = {task: entry.record.identities for task, entry in workspace.openings.items()}
+    models: dict[str, set[str | None]] = {}
+    for who in (who for identities in records.values() for who in identities.values()):
+        models.setdefault(who.agent, set()).add(who.model)
+
+    def name(who: Identity) -> str:
+        return f"{who.agent} ({who.model or 'unknown model'})" if len(models[who.agent]) > 1 else who.agent
+
+    return {task: {alias: name(who) for alias, who in identities.items()} for task, identities in records.items()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import get_args
 
@@ -51,16 +51,28 @@ def applicable(rubric: Rubric, grades: Mapping[str, Grade]) -> list[tuple[Criter
     ]
 
 
-def score(rubric: Rubric, graded: Iterable[TrajectoryGrades]) -> Score:
+Keep = Callable[[Criterion], bool]
+"""Which criteria count."""
+
+
+def score(rubric: Rubric, graded: Iterable[TrajectoryGrades], keep: Keep | None = None) -> Score:
     """Pool the grades of several annotators. An unclear verdict counts as not passed."""
     axes: dict[Axis, Share] = {axis: Share() for axis in AXES}
     must = Share()
     for grades in graded:
         for criterion, verdict in applicable(rubric, grades.criteria):
+            if keep and not keep(criterion):
+                continue
             axes[criterion.axis] += Share(criterion.weight * (verdict is True), criterion.weight)
             if criterion.must_pass:
                 must += Share(verdict is True, 1)
     return Score(axes, must)
+
+
+def met(rubric: Rubric, grades: TrajectoryGrades) -> bool | None:
+    """Whether every must-pass criterion was passed; None where the rubric has none, or none was graded."""
+    verdicts = [passed(c, grades.criteria[c.id]) for c in rubric.criteria if c.must_pass and c.id in grades.criteria]
+    return all(verdict is True for verdict in verdicts) if verdicts else None
 
 
 def pool(scores: Iterable[Score]) -> Score:
