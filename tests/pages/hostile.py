@@ -92,7 +92,7 @@ def _attack_attempt(root: Path) -> None:
     steps = [
         step(1, "user", BLOCK),
         step(2, "agent", ATTACK, BLOCK, BLOCK),
-        step(3, "agent", "", ATTACK, "x" * 100_000),
+        step(3, "agent", "", ATTACK, "x" * 1_000_000),
         step(4, "agent", BLOCK),
     ]
     steps[0]["extra"]["assay"]["milestone"] = ATTACK

@@ -30,6 +30,8 @@ def test_every_task_and_trajectory_has_a_page(root: Path) -> None:
     assert set(made(root)) == {
         "index.md",
         "ranking.md",
+        "ranking.json",
+        "ranking.csv",
         "quality.md",
         "rules.md",
         "work.md",
@@ -40,12 +42,13 @@ def test_every_task_and_trajectory_has_a_page(root: Path) -> None:
         f"compare/{TASK}.js",
         TASK_PAGE,
         *attempts,
+        *(f"{path.removesuffix('.md')}/trajectory.json" for path in attempts),
     }
 
 
 def test_citations_are_links_to_the_place(root: Path) -> None:
     page = made(root)[TASK_PAGE]
-    for target in ("#s3.c1", "#s4", "#f:tally.sh", "#t-count-words-test_counts"):
+    for target in ("#s3.c1.L1-L2", "#s4", "#f:tally.sh", "#t-count-words-test_counts"):
         assert f"](../../trajectories/{TASK}/brisk-otter.md{target})" in page
     assert "[step 3 L1\u20132](" in page
 

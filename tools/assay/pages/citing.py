@@ -102,7 +102,8 @@ def label(citation: Citation, *, short: bool = False) -> str:
 def anchor(citation: Citation, annotator: str) -> str:
     """The id of the place on the trajectory's page that `annotator` cites."""
     if citation.step is not None:
-        return links.step_anchor(citation.step, citation.call)
+        lines = None if citation.first is None else (citation.first, citation.last or citation.first)
+        return links.step_anchor(citation.step, citation.call, lines)
     if citation.kind in ("diff", "file"):
         return links.file_anchor(citation.target)
     if citation.kind == "run":
@@ -126,9 +127,11 @@ def mentions(workspace: Workspace, task: str) -> Mentions:
 
 
 def _places(citation: Citation, annotator: str) -> set[str]:
-    """The anchor of a citation, and for a call that of its step, whose row shows who cites it."""
+    """The anchor of a citation, and for lines and calls those of their call and step, whose row shows who cites it."""
     place = anchor(citation, annotator)
-    return {place} if citation.step is None else {place, links.step_anchor(citation.step)}
+    if citation.step is None:
+        return {place}
+    return {place, links.step_anchor(citation.step, citation.call), links.step_anchor(citation.step)}
 
 
 def _citations(sheet: Annotation, rubric: Rubric | None) -> Iterator[tuple[str, Citation, Mention]]:

@@ -60,6 +60,7 @@ def pages(
         links.HOME: home.home(workspace, annotated=annotated, problems=problems),
         links.TASKS: home.task_list(workspace, annotated=annotated),
         links.RANKING: ranking_page.page(workspace, ranked.report, ranked.withheld),
+        **ranking_page.downloads(ranked.report),
         links.RULES: rules_page.page(),
         links.QUEUE: queue_page.page(workspace, findings, annotated=annotated),
         links.GUIDELINES: manual_pages.guidelines(workspace),
@@ -74,8 +75,7 @@ def pages(
     for task_id, attempts in workspace.attempts.items():
         found: citing.Mentions = citing.mentions(workspace, task_id) if annotated else {}
         for alias, attempt in attempts.items():
-            path = links.trajectory_page(task_id, alias)
-            made[path] = trajectory_page.page(workspace, attempt, found.get(alias, {}))
+            made |= trajectory_page.files(workspace, attempt, found.get(alias, {}))
     return made
 
 

@@ -9,6 +9,7 @@ import re
 HOME = "index.md"
 TASKS = "tasks/index.md"
 RANKING = "ranking.md"
+RANKING_JSON, RANKING_CSV = "ranking.json", "ranking.csv"
 QUALITY = "quality.md"
 RULES = "rules.md"
 ABOUT = "about.md"
@@ -27,6 +28,21 @@ def task_page(task: str) -> str:
 def trajectory_page(task: str, alias: str) -> str:
     """The page of a trajectory, as a path in the docs folder."""
     return f"trajectories/{task}/{alias}.md"
+
+
+def chunk_folder(task: str, alias: str) -> str:
+    """Where the bodies of a long log are."""
+    return f"trajectories/{task}/{alias}/c"
+
+
+def chunk(task: str, alias: str, number: int) -> str:
+    """One script with bodies."""
+    return f"{chunk_folder(task, alias)}/{number:04d}.js"
+
+
+def raw_log(task: str, alias: str) -> str:
+    """The log itself, to take away."""
+    return f"trajectories/{task}/{alias}/trajectory.json"
 
 
 def compare_page(task: str) -> str:
@@ -55,9 +71,10 @@ def link(text: str, page: str, target: str, anchor: str = "") -> str:
     return f"[{text}]({relative(page, target, anchor)})"
 
 
-def step_anchor(step: int, call: int | None = None) -> str:
-    """A step, or one of its calls counted from 1."""
-    return f"s{step}" if call is None else f"s{step}.c{call}"
+def step_anchor(step: int, call: int | None = None, lines: tuple[int, int] | None = None) -> str:
+    """A step, or one of its calls counted from 1, or lines of what it returned."""
+    place = f"s{step}" if call is None else f"s{step}.c{call}"
+    return place if lines is None else f"{place}.L{lines[0]}" + (f"-L{lines[1]}" if lines[1] != lines[0] else "")
 
 
 def milestone_anchor(milestone: str) -> str:

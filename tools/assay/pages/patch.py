@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from assay.evidence import final_patch
 from assay.pages import links, markup
+from assay.pages.bodies import cited_by
 from assay.pages.citing import Mention
 from assay.pages.inert import raw
-from assay.pages.steps import cited_by
 from assay.patches import FileDiff, Hunk, Line, parse_patch
 from assay.workspace import Attempt
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from assay.model.trajectory import Step
 from assay.pages import links
 from assay.pages.inert import attribute
-from assay.pages.steps import duration, failed, kind_of, title
+from assay.pages.steps import duration, failed, kind_of, title_of
 
 MOST_BARS = 400
 
@@ -28,7 +28,7 @@ def strip(steps: Sequence[Step]) -> str:
 def _bar(step: Step, longest: float) -> str:
     share = math.log1p(10 * (duration(step) or 0.0)) / math.log1p(10 * longest) if longest else 0
     kind = kind_of(step) + (" as-is-failed" if failed(step) else "")
-    words = attribute(f"{step.step_id} {kind_of(step)}: {title(step)}")
+    words = attribute(f"{step.step_id} {kind_of(step)}: {title_of(step)}")
     style = f"height:{12 + 88 * share:.0f}%"
     place = links.step_anchor(step.step_id)
     return f'<a href="#{place}" tabindex="-1" title="{words}" class="as-bar-{kind}" style="{style}"></a>'

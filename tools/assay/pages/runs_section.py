@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from assay.evidence.runs import Run, runs
 from assay.model.run import RecordedRun
-from assay.pages import links, markup, steps
+from assay.pages import bodies, links, markup
 from assay.pages.citing import Mention
 from assay.pages.inert import raw
 from assay.workspace import Attempt, Workspace
@@ -48,7 +48,7 @@ def _run(run: Run, mentions: Mapping[str, Sequence[Mention]], task_page: str) ->
             ),
         ]
     )
-    body = (steps.cited_by(cited, task_page) if cited else "") + facts + _output(run)
+    body = (bodies.cited_by(cited, task_page) if cited else "") + facts + _output(run)
     opened = " open" if cited else ""
     return f'<details class="as-test" id="{place}"{opened}><summary>{head}{times}</summary>{body}</details>'
 

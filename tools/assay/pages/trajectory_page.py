@@ -5,17 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from assay.model.outcome import TestReport, TestResult
-from assay.pages import links, markup, patch, plots, runs_section, steps
+from assay.pages import bodies, chunks, links, markup, patch, plots, rows, runs_section
 from assay.pages.citing import Mention
 from assay.pages.inert import attribute, first_line, inline, raw
+from assay.pages.writer import ASSETS
 from assay.workspace import Attempt, Workspace
 
 LOG_TAIL = 60
 """Lines of a test log that are shown; the file itself is in the repository."""
 
 
-def page(workspace: Workspace, attempt: Attempt, mentions: Mapping[str, Sequence[Mention]]) -> str:
-    """Markdown of the page; `mentions` are by anchor."""
+def files(workspace: Workspace, attempt: Attempt, mentions: Mapping[str, Sequence[Mention]]) -> dict[str, str]:
+    """The page, what its script loads for a long log, and the log itself, by path; `mentions` are by anchor."""
+    here = links.trajectory_page(attempt.task, attempt.alias)
+    log = rows.log(attempt, mentions, links.href(here, links.task_page(attempt.task)))
+    made = {here: page(workspace, attempt, mentions, log)}
+    for number, chunk in enumerate(log.chunks):
+        made[links.chunk(attempt.task, attempt.alias, number)] = chunks.script(number, chunk)
+    if attempt.trajectory:
+        made[links.raw_log(attempt.task, attempt.alias)] = attempt.trajectory.document.text
+    return made
+
+
+def page(workspace: Workspace, attempt: Attempt, mentions: Mapping[str, Sequence[Mention]], log: rows.Log) -> str:
+    """Markdown of the page."""
     here = links.trajectory_page(attempt.task, attempt.alias)
     task_page = links.href(here, links.task_page(attempt.task))
     return "".join(
@@ -31,7 +44,7 @@ def page(workspace: Workspace, attempt: Attempt, mentions: Mapping[str, Sequence
             _result(workspace, attempt),
             _isolation(attempt),
             f"\n## Steps {{#{links.STEPS}}}\n\n",
-            _steps(attempt, mentions, task_page),
+            _steps(attempt, log),
             f"\n## Patch {{#{links.PATCH}}}\n\n",
             patch.section(attempt, mentions, task_page),
             f"\n## Tests {{#{links.TESTS}}}\n\n",
@@ -120,23 +133,19 @@ def _isolation(attempt: Attempt) -> str:
     return markup.disclosure(f"Session isolation {mark}", markup.facts(pairs))
 
 
-def _steps(attempt: Attempt, mentions: Mapping[str, Sequence[Mention]], task_page: str) -> str:
+def _steps(attempt: Attempt, log: rows.Log) -> str:
     if attempt.trajectory is None:
         return "The trajectory cannot be read; `assay check` says why.\n"
-    tools = "".join(
-        f'<button type="button" data-as="{key}"{pressed}>{words}</button>'
-        for key, words, pressed in (
-            ("all", "all", ' aria-pressed="true"'),
-            ("run", "commands", ' aria-pressed="false"'),
-            ("failed", "failed", ' aria-pressed="false"'),
-            ("cited", "cited", ' aria-pressed="false"'),
-            ("open", "open all", ""),
-            ("close", "close all", ""),
-        )
-    )
-    keys = '<span class="as-keys">keys: j k step, o open, c copy link</span>'
-    bar = f'<div class="as-tools" hidden>{tools}{keys}</div>\n'
-    return plots.strip(attempt.trajectory.record.steps) + bar + steps.rows(attempt, mentions, task_page)
+    here = links.trajectory_page(attempt.task, attempt.alias)
+    whole = links.href(here, links.raw_log(attempt.task, attempt.alias))
+    folder = links.href(here, links.chunk_folder(attempt.task, attempt.alias))
+    name = attribute(f"{attempt.task}-{attempt.alias}.json")
+    told = f'<p class="as-quiet"><a href="{whole}" download="{name}">the log as a file</a>'
+    if log.chunks:
+        told += ". It is long: what a row hides is loaded when it is opened, by a script"
+    view = f'<div class="as-view" data-alias="{attribute(attempt.alias)}" data-chunks="{folder}" hidden></div>\n'
+    script = f'<script defer src="{links.href(here, f"{ASSETS}/viewer.js")}"></script>\n'
+    return plots.strip(attempt.trajectory.record.steps) + view + log.rows + f"{told}</p>\n{script}"
 
 
 def _tests(workspace: Workspace, attempt: Attempt, mentions: Mapping[str, Sequence[Mention]], task_page: str) -> str:
@@ -161,7 +170,7 @@ def _cases(
             place = links.anchor_of_test(milestone, family)
             cited = mentions.get(place, ())
             head = f"<code>{raw(family)}</code> in {len(report.matching(family))} cases"
-            yield f'<div class="as-test" id="{place}">{head}{steps.cited_by(cited, task_page) if cited else ""}</div>'
+            yield f'<div class="as-test" id="{place}">{head}{bodies.cited_by(cited, task_page) if cited else ""}</div>'
         yield _test(milestone, test, mentions, task_page)
 
 
@@ -189,7 +198,7 @@ def _test(milestone: str, test: TestResult, mentions: Mapping[str, Sequence[Ment
 
 def _test_body(test: TestResult, cited: Sequence[Mention], task_page: str) -> Iterator[str]:
     if cited:
-        yield steps.cited_by(cited, task_page)
+        yield bodies.cited_by(cited, task_page)
     if test.message:
         yield markup.code(raw(test.message), f"message of {attribute(first_line(test.name))}")
 

@@ -15,8 +15,12 @@ MARK = "---\ngenerated: assay\n"
 """How a generated page begins; a page that begins otherwise was written by a person and is never touched."""
 SCRIPT_MARK = "/* generated: assay */\n"
 """The same for a script with data."""
+LOG = "trajectory.json"
+"""A log as it is in the workspace: where one lies among the pages, it was put there."""
+_MARKS = {".js": SCRIPT_MARK, ".json": '{\n  "generated": "assay"', ".csv": "of,"}
 _GENERATED = (
     *(f"{name}.md" for name in ("index", "ranking", "quality", "rules", "work", "guidelines", "commands")),
+    *("ranking.json", "ranking.csv", f"trajectories/*/*/{LOG}"),
     *(f"{folder}/**/*.{kind}" for folder in ("tasks", "trajectories", "compare") for kind in ("md", "js")),
 )
 
@@ -68,7 +72,7 @@ def _existing(docs: Path) -> Iterator[Path]:
 
 
 def _is_generated(file: Path) -> bool:
-    mark = SCRIPT_MARK if file.suffix == ".js" else MARK
+    mark = "" if file.name == LOG else _MARKS.get(file.suffix, MARK)
     with file.open("rb") as stream:
         return stream.read(len(mark)) == mark.encode()
 
