@@ -24,7 +24,20 @@ def long_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     many[6]["tool_calls"][0]["arguments"] = {"command": "pytest -q"}
     write_attempt(root, "dry-finch", passed=(False, True), steps=many)
+    thousand = [step(1, "user", "Count words.")]
+    thousand += [step(number, "agent", f"Say {number}.", f"echo {number}", output) for number in range(2, 1001)]
+    write_attempt(root, "calm-heron", steps=thousand)
     return build_site(root)
+
+
+def test_a_thousand_rows_are_there_and_led_to(watched: Watched, long_site: Path) -> None:
+    page = watched.page
+    watched.open(long_site, f"trajectories/{TASK}/calm-heron.html#s900.c1.L3")
+    expect(page.locator("#s900 .as-mark")).to_be_in_viewport()
+    expect(page.locator(".as-step")).to_have_count(1000)
+    page.keyboard.press("j")
+    expect(page.locator("#s901 summary")).to_be_focused()
+    assert watched.complaints == []
 
 
 def test_a_row_loads_what_it_hides(watched: Watched, long_site: Path) -> None:

@@ -144,7 +144,7 @@ def _steps(attempt: Attempt, log: rows.Log) -> str:
     if log.chunks:
         told += ". It is long: what a row hides is loaded when it is opened, by a script"
     view = f'<div class="as-view" data-alias="{attribute(attempt.alias)}" data-chunks="{folder}" hidden></div>\n'
-    script = f'<script defer src="{links.href(here, f"{ASSETS}/viewer.js")}"></script>\n'
+    script = f'<script src="{links.href(here, f"{ASSETS}/viewer.js")}"></script>\n'
     return plots.strip(attempt.trajectory.record.steps) + view + log.rows + f"{told}</p>\n{script}"
 
 
