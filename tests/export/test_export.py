@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from pathlib import Path
@@ -11,10 +12,11 @@ import pytest
 
 from assay.cli import main
 from assay.errors import ExitCode
+from assay.export.reading import records
 from assay.export.selection import select
 from assay.workspace import load
 from tests.rules.overlay import HERE as RULES
-from tests.rules.overlay import build, fill
+from tests.rules.overlay import build, fill, lay
 
 TASK = "row-merge"
 
@@ -25,6 +27,14 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     found = build(tmp_path / "workspace")
     monkeypatch.chdir(found)
     return found
+
+
+@pytest.fixture
+def ran(root: Path) -> Path:
+    """The folder of rater-1's one recorded run."""
+    lay(root, RULES / "run-digest/good")
+    fill(root)
+    return root / f"annotations/{TASK}/evidence/rater-1"
 
 
 def rows(folder: Path, table: str) -> list[dict[str, Any]]:
@@ -47,10 +57,10 @@ def test_the_same_workspace_gives_the_same_bytes_and_reads_back(root: Path, caps
     assert main(["export", "two"]) == ExitCode.CLEAN
     assert everything(root / "one") == everything(root / "two")
     assert main(["export", "one", "--verify"]) == ExitCode.CLEAN
-    assert "1 rubrics, 2 trajectories, 1 annotations read back, 0 differ" in capsys.readouterr().out
+    assert "1 rubrics, 2 trajectories, 1 annotations, 0 runs read back, 0 differ" in capsys.readouterr().out
 
 
-def test_parquet_holds_what_the_lines_hold(root: Path) -> None:
+def test_parquet_holds_what_the_lines_hold(root: Path, ran: Path) -> None:
     import pyarrow.parquet
 
     from assay.export import TABLES
@@ -110,6 +120,84 @@ def test_dry_runs_and_invalid_attempts_stay_and_are_named(root: Path) -> None:
         (chosen,) = select(workspace, wishes).tasks
         (record,) = chosen.annotations
         assert sorted(chosen.attempts) == sorted(record.grades) == sorted(record.order) == kept
+
+
+def test_what_annotators_ran_goes_with_their_annotations(
+    root: Path, ran: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["export", "out"]) == ExitCode.CLEAN
+    (row,) = rows(root / "out", "verification_runs")
+    assert (row["alias"], row["annotator"], row["citation"]) == ("calm-heron", "annotator-1", "run:01")
+    assert (row["command"], row["exit_code"], row["stdout"]) == (["pytest", "-q"], 1, "1 failed, 2 passed\n")
+    (kept,) = records(root / "out").runs.values()
+    assert kept.record.model_dump_json().replace("annotator-1", "rater-1") == json.dumps(
+        json.loads((ran / "01.json").read_text()), separators=(",", ":")
+    )
+    assert b"rater-1" not in b"".join(everything(root / "out").values())
+    assert "| `verification_runs` | 1 |" in (root / "out/README.md").read_text()
+    sets = {item["name"]: item for item in json.loads((root / "out/croissant.json").read_text())["recordSet"]}
+    assert {"verification_runs/stdout", "verification_runs/tests"} < {
+        field["name"] for field in sets["verification_runs"]["field"]
+    }
+    capsys.readouterr()
+    assert main(["export", "out", "--verify"]) == ExitCode.CLEAN
+    assert "1 annotations, 1 runs read back, 0 differ" in capsys.readouterr().out
+    (ran / "01.json").write_text((ran / "01.json").read_text().replace('"seconds": 0.4', '"seconds": 0.5'))
+    assert main(["export", "out", "--verify"]) == ExitCode.FINDINGS
+    assert f"run {TASK}/annotator-1/run:01: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        ("1 failed", "rater-1 failed", "its command or output tells who somebody is"),
+        ("1 failed", "Author: <someone@mail.example.org>", "its command or output tells who somebody is"),
+    ],
+)
+def test_runs_that_tell_who_somebody_is_stay(root: Path, ran: Path, old: str, new: str, why: str) -> None:
+    before = hashlib.sha256((ran / "01.out").read_bytes()).hexdigest()
+    edit(root, f"annotations/{TASK}/evidence/rater-1/01.out", old, new)
+    after = hashlib.sha256((ran / "01.out").read_bytes()).hexdigest()
+    edit(root, f"annotations/{TASK}/evidence/rater-1/01.json", before, after)
+    assert [(i.what, i.reason) for i in select(load(root)).left_out] == [(f"{TASK}/calm-heron run:01", why)]
+    assert main(["export", "out"]) == ExitCode.CLEAN
+    assert rows(root / "out", "verification_runs") == []
+
+
+def test_runs_stay_with_what_they_belong_to(root: Path, ran: Path) -> None:
+    """Of an annotator whose annotation is not shown yet, nothing that they ran is either."""
+    (root / f"annotations/{TASK}/drafts").mkdir()
+    sheet = root / f"annotations/{TASK}/rater-1.yaml"
+    sheet.rename(sheet.parent / "drafts/rater-1.yaml")
+    reason = "whoever recorded it has no annotation that goes out"
+    assert [(i.what, i.reason) for i in select(load(root)).left_out] == [(f"{TASK}/calm-heron run:01", reason)]
+
+
+def test_handles_of_those_who_stay_are_in_no_file(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The path of an annotation says whose it is: the terminal may, card and manifest may not."""
+    text = (root / f"annotations/{TASK}/rater-1.yaml").read_text()
+    newer = text.replace("rater-1", "rater-2").replace("guidelines: 1", "guidelines: 2")
+    (root / f"annotations/{TASK}/rater-2.yaml").write_text(newer)
+    edit(root, "annotations/guidelines.md", "version: 1", "version: 2")
+    people = root / "annotations/people.yaml"
+    people.write_text(people.read_text() + "  - handle: rater-2\n    roles: [annotator]\n")
+    for option, inside in (((), False), (("--handles",), True)):
+        assert main(["export", "out" + "".join(option), *option]) == ExitCode.CLEAN
+        assert f"left out: annotations/{TASK}/rater-1.yaml: made under guidelines 1" in capsys.readouterr().out
+        made = everything(root / ("out" + "".join(option)))
+        assert (b"rater-1" in made["README.md"]) == (b"rater-1" in made["manifest.json"]) == inside
+        assert b"made under guidelines 1" in made["README.md"]
+
+
+def test_what_programs_graded_stays(root: Path) -> None:
+    (root / f"annotations/{TASK}/judges").mkdir()
+    text = (root / f"annotations/{TASK}/rater-1.yaml").read_text().replace("rater-1", "model-7")
+    (root / f"annotations/{TASK}/judges/model-7.yaml").write_text(text)
+    selection = select(load(root))
+    assert [record.annotator for chosen in selection.tasks for record in chosen.annotations] == ["annotator-1"]
+    assert [(i.what, i.reason) for i in selection.left_out] == [
+        (f"annotations/{TASK}/judges/model-7.yaml", "graded by a program, not by a person")
+    ]
 
 
 def test_a_quarantined_task_stays_until_it_is_asked_for(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -54,7 +54,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     review.write_text(review.read_text().replace("comments: []", said))
     decided.write_text(decided.read_text().replace("The names say", f"{SECRETS['decision']}: the names say"))
     identity = {"agent": SECRETS["agent"], "version": None, "model": SECRETS["model"], "source_format": "atif"}
-    known = {**identity, "source_sha256": "1" * 64, "extra": {}}
+    known: dict[str, object] = {**identity, "source_sha256": "1" * 64, "extra": {}}
     who = dict.fromkeys(("brisk-otter", "calm-heron"), known)
     opening = {"format": 1, "task": "row-merge", "key": "c" * 64, "identities": who}
     (root / "trajectories/row-merge/opening.json").write_text(json.dumps(opening))

@@ -8,7 +8,7 @@ from random import Random
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import kendalltau
@@ -99,6 +99,7 @@ def test_siegels_example() -> None:
     assert round(found.value, 3) == 0.162
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=2, max_size=8))
 def test_tau_b_is_scipys(pairs: list[tuple[int, int]]) -> None:
     one, other = zip(*pairs, strict=True)
@@ -152,6 +153,7 @@ SHAPES = st.tuples(st.integers(2, 12), st.integers(2, 4))
 UNITS = arrays(np.float64, SHAPES, elements=st.sampled_from([0.0, 1.0, math.nan]))
 
 
+@settings(deadline=None)
 @given(UNITS, st.randoms(use_true_random=False))
 def test_order_and_names_change_nothing(units: Floats, random: Random) -> None:
     rows, columns = list(range(len(units))), list(range(units.shape[1]))
@@ -165,6 +167,7 @@ def test_order_and_names_change_nothing(units: Floats, random: Random) -> None:
             assert before.value is None or after.value == pytest.approx(before.value, abs=1e-12)
 
 
+@settings(deadline=None)
 @given(UNITS)
 def test_agreement_is_at_most_one_and_perfect_only_when_it_is(units: Floats) -> None:
     for statistic in (percent, krippendorff(), fleiss, gwet):
@@ -178,6 +181,7 @@ def test_agreement_is_at_most_one_and_perfect_only_when_it_is(units: Floats) -> 
 THREE_VALUED = arrays(np.float64, SHAPES, elements=st.sampled_from([0.0, 1.0, 2.0, math.nan]))
 
 
+@settings(deadline=None)
 @given(THREE_VALUED, st.permutations([5.0, 3.0, 9.0]))
 def test_what_categories_are_called_changes_nothing(units: Floats, names: list[float]) -> None:
     called = np.select([units == value for value in (0, 1, 2)], names, math.nan)
@@ -187,6 +191,7 @@ def test_what_categories_are_called_changes_nothing(units: Floats, names: list[f
         assert before is None or after == pytest.approx(before, abs=1e-12)
 
 
+@settings(deadline=None)
 @given(THREE_VALUED)
 def test_distances_by_rank_see_only_the_order(units: Floats) -> None:
     stretched, turned = (estimate(found, krippendorff("ordinal"), seed=1, bootstraps=1) for found in (units**3, -units))
@@ -196,6 +201,7 @@ def test_distances_by_rank_see_only_the_order(units: Floats) -> None:
         assert before.value is None or after.value == pytest.approx(before.value, abs=1e-9)
 
 
+@settings(deadline=None)
 @given(THREE_VALUED)
 def test_every_unit_twice_and_an_absent_rater_change_nothing(units: Floats) -> None:
     absent = np.column_stack([units, np.full(len(units), math.nan)])
@@ -211,6 +217,27 @@ def test_every_unit_twice_and_an_absent_rater_change_nothing(units: Floats) -> N
     assert alone is None or beside == pytest.approx(alone, abs=1e-12)
 
 
+@settings(deadline=None)
+@given(THREE_VALUED)
+def test_rows_that_are_counted_are_rows_that_are_written_out(units: Floats) -> None:
+    judged = units[~np.isnan(units).all(axis=1)]
+    for statistic in (percent, krippendorff(), krippendorff("ordinal"), fleiss, gwet):
+        value = estimate(units, statistic, seed=1, bootstraps=1).value
+        if (~np.isnan(judged)).sum(axis=1).max(initial=0) > 1:
+            written = statistic(judged)
+            assert (value is None) == isinstance(written, str)
+            assert value is None or value == pytest.approx(written, abs=1e-12)
+
+
+def test_a_value_that_cannot_vary_has_no_interval() -> None:
+    """Of three raters two agree on every unit: however units are drawn, the share is a third."""
+    units = np.array([[1, 1, 0], [0, 1, 1], [0, 0, 1], [1, 0, 0]] * 10, dtype=float)
+    found = estimate(units, percent, seed=1)
+    assert found.value == pytest.approx(1 / 3)
+    assert (found.interval, found.why) == (None, "every resample gives the same: no interval")
+
+
+@settings(deadline=None)
 @given(UNITS)
 def test_a_rater_who_says_the_same_as_another_does_not_lower_agreement(units: Floats) -> None:
     """Of two raters without gaps; the copy agrees with at least one of them everywhere."""
@@ -220,6 +247,7 @@ def test_a_rater_who_says_the_same_as_another_does_not_lower_agreement(units: Fl
         assert defined(copied, percent) >= defined(pair, percent) - 1e-12
 
 
+@settings(deadline=None)
 @given(UNITS)
 def test_alpha_is_what_its_definition_says(units: Floats) -> None:
     """Against disagreement counted pair by pair."""

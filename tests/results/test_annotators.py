@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from assay.cli import main
+from assay.contents import blob_id
 from assay.errors import ExitCode
 from assay.results.annotators import agreement
 from assay.results.gold import GoldScore
@@ -82,6 +84,72 @@ def test_two_who_differ_on_one_criterion(root: Path, capsys: pytest.CaptureFixtu
     assert found["annotator", "rater-2", "severity"]["low"] == ""
     assert found["annotator", "rater-1", "gold"]["why"] == "not opened"
     assert found["annotator", "rater-1", "accuracy"]["why"] == "fewer than 40 units were judged twice"
+
+
+def test_one_unit_that_both_judged(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Everything else that the second says is that it cannot be told."""
+    another(root)
+    file = root / f"{FOLDER}/rater-2.yaml"
+    unclear = "holds: unclear, note: 'Not to be seen.'"
+    text = re.sub(r"holds: (?:true|false)", unclear, file.read_text()).replace(unclear, "holds: true", 1)
+    file.write_text(re.sub(r"( +)holds: unclear, (note: .*)\n", r"\1holds: unclear\n\1\2\n", text))
+    found = [row for row in table(capsys, "--by", "all") if row["of"] == "verdicts"]
+    assert {row["n"] for row in found} == {"1"}
+    assert {row["low"] for row in found} == {""}
+    whys = {row["coefficient"]: row["why"] for row in found}
+    assert whys["percent"] == "fewer than 10 units: no interval"
+    assert "the same" in whys["alpha"]
+
+
+def test_everybody_says_the_same(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    another(root)
+    file = root / f"{FOLDER}/rater-2.yaml"
+    file.write_text((root / f"{FOLDER}/rater-1.yaml").read_text().replace("rater-1", "rater-2"))
+    found = table(capsys, "--by", "axis")
+    style = {row["coefficient"]: row for row in found if row["name"] == "style"}
+    assert float(style["percent"]["value"]) == 1.0
+    assert style["alpha"]["value"] == style["kappa"]["value"] == ""
+    assert "nothing to disagree about" in style["alpha"]["why"]
+    assert {row["value"] for row in found if row["coefficient"] == "severity"} == {"0.0"}
+    assert {row["low"] for row in found} == {""}
+    assert main(["agreement"]) == ExitCode.CLEAN
+    out = capsys.readouterr().out
+    assert "no interval because: fewer than 10 units; of one task.\n" in out
+    assert "all values are the same: nothing to disagree about" in out
+
+
+def test_reviewers_scores_are_ordered(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert not [row for row in table(capsys) if row["of"] == "reviews"]
+    folder = root / f"{FOLDER}/reviews"
+    folder.mkdir()
+    people = root / "annotations/people.yaml"
+    blob = blob_id((root / f"{FOLDER}/rater-1.yaml").read_bytes())
+    for handle, quality in (("rater-8", 4), ("rater-9", 2)):
+        scores = f"{{quality: {quality}, completeness: 4, consistency: 4, schema_compliance: 5}}"
+        item = f"  - annotator: rater-1\n    annotation: {blob}\n    verdict: accept\n    scores: {scores}\n"
+        head = f"format: 1\ntask: {TASK}\nreviewer: {handle}\nannotations:\n"
+        (folder / f"{handle}.yaml").write_text(f"{head}{item}    comments: []\n")
+        people.write_text(people.read_text() + f"  - handle: {handle}\n    roles: [reviewer]\n")
+    found = {row["name"]: row for row in table(capsys) if row["of"] == "reviews"}
+    assert (found["quality"]["value"], found["quality"]["n"]) == ("0.0", "1")
+    assert found["quality"]["why"] == "fewer than 10 units: no interval"
+    assert found["completeness"]["why"] == "all 2 values are the same: nothing to disagree about"
+    assert main(["agreement"]) == ExitCode.CLEAN
+    assert "schema_compliance  1            - (all 2 values" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("seed", ["-1", "many"])
+def test_a_seed_is_a_number_from_nought(root: Path, seed: str, capsys: pytest.CaptureFixture[str]) -> None:
+    another(root)
+    assert main(["agreement", "--seed", seed]) == ExitCode.USAGE
+    assert "'--seed'" in capsys.readouterr().err
+
+
+def test_nobody_is_left(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["agreement", "--without", "rater-1"]) == ExitCode.CLEAN
+    out = capsys.readouterr().out
+    assert "none that may be used.\nleft out: annotations/row-merge/rater-1.yaml: left out as asked" in out
+    assert table(capsys, "--without", "rater-1") == []
 
 
 def test_who_is_left_out_is_said(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -183,7 +251,7 @@ def test_json_says_what_it_is_made_from(root: Path, capsys: pytest.CaptureFixtur
     found = json.loads(texts[0])
     assert found["data_sha256"] == agreement(load(root)).version.sha256
     kinds = ["all", "axis", "task", "pair", "without", "judge"]
-    assert found["options"] == {"by": kinds, "without": [], "pool_versions": False}
+    assert found["options"] == {"by": kinds, "without": [], "pool_versions": False, "gold": False}
     assert set(found["how_to_read"]) >= {row["coefficient"] for row in found["rows"]}
 
 

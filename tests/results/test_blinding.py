@@ -13,6 +13,7 @@ from assay.model.annotation import TrajectoryGrades
 from assay.model.identity import Identity
 from assay.model.sealed import Opening
 from assay.pages.compose import Ranked, pages
+from assay.results.annotators import agreement
 from assay.results.blinding import Blinding, Guess, bang, blinding, james
 from assay.sealing.maps import publish
 from assay.workspace import load
@@ -112,6 +113,9 @@ def test_guesses_are_compared_with_what_was_opened(tmp_path: Path) -> None:
     numbers = {agent: (index.right, index.wrong, index.unknown) for agent, index in found.by_agent.items()}
     assert numbers == {"Swift-Agent": (1, 0, 0), "other": (0, 0, 1)}
     assert found.cues == ("style of swift agent",)
+    (profile,) = agreement(load(tmp_path)).profiles
+    assert profile.guesses == found.by_annotator["rater-1"]
+    assert (profile.guessed.value, profile.guessed.n) == (0.5, 2)
     whole, rest = found.scores["Swift-Agent"]
     assert whole.must_pass.total > 0
     assert rest.must_pass.total == 0

@@ -79,6 +79,10 @@ def test_answers_are_sealed_and_annotators_scored(root: Path, capsys: pytest.Cap
     assert main(["gold", "--key", "../key.txt", "--bar", "60", "--format", "json"]) == ExitCode.CLEAN
     (score,) = json.loads(capsys.readouterr().out)
     assert (score["labels"], score["right"], score["passed"]) == (3, 2, True)
+    assert main(["agreement", "--key", "../key.txt", "--format", "json"]) == ExitCode.CLEAN
+    (gold,) = [row for row in json.loads(capsys.readouterr().out)["rows"] if row["coefficient"] == "gold"]
+    assert (gold["name"], gold["value"], gold["n"]) == ("rater-1", 0.666667, 3)
+    assert gold["low"] < gold["value"] < gold["high"]
 
 
 def test_nothing_tells_that_a_task_is_gold(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

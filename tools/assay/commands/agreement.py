@@ -27,7 +27,9 @@ KINDS = ("all", "axis", "task", "criterion", "pair", "without", "judge")
 @click.command("agreement")
 @click.option("--by", "kinds", multiple=True, type=click.Choice(KINDS), help="Without it: all but single criteria.")
 @click.option("--without", multiple=True, metavar="HANDLE", help="Leave an annotator out; repeatable.")
-@click.option("--seed", type=int, help="Of the resampling; without it, one that follows from the data.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), help="Of the resampling; without it, one that follows from the data."
+)
 @private_keys("--key", ", of a coordinator: adds how often each gave the answers that are known.")
 @click.option("--pool-versions", is_flag=True, help="Put annotations under other guidelines or rubrics in as well.")
 @click.option("--format", "form", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True)
@@ -64,7 +66,7 @@ def command(
         seed=seed,
     )
     chosen = kinds or tuple(kind for kind in KINDS if kind != "criterion")
-    options = {"by": chosen, "without": sorted(without), "pool_versions": pool_versions}
+    options = {"by": chosen, "without": sorted(without), "pool_versions": pool_versions, "gold": bool(keys)}
     render = {"table": _table, "json": _json, "csv": _csv}[form]
     click.echo(render(report, options))
 
@@ -102,9 +104,12 @@ def rows(report: AgreementReport, kinds: tuple[str, ...]) -> Iterator[dict[str, 
             coefficient, who = order.labels(name)
             place = {"of": "rankings", "by": "task", "name": f"{order.task}: {who}", "coefficient": coefficient}
             yield place | _flat(estimate) | {"passed": None, "unclear": None}
+    for name, estimate in report.scores:
+        place = {"of": "reviews", "by": "score", "name": name, "coefficient": "ordinal alpha"}
+        yield place | _flat(estimate) | {"passed": None, "unclear": None}
     for profile in report.profiles:
         of = {"severity": profile.severity, "accuracy": profile.accuracy, "gold": profile.gold}
-        for name, estimate in of.items():
+        for name, estimate in {**of, "guesses": profile.guessed}.items():
             place = {"of": "annotators", "by": "annotator", "name": profile.annotator, "coefficient": name}
             yield place | _flat(estimate) | {"passed": _round(profile.passed), "unclear": None}
 
@@ -157,22 +162,26 @@ def _csv(report: AgreementReport, options: Mapping[str, Any]) -> str:
     return out.getvalue().rstrip("\n")
 
 
+def _left_out(report: AgreementReport) -> list[str]:
+    return [f"left out: {path}: {reason}" for path, reason in report.left_out.items()]
+
+
 def _table(report: AgreementReport, options: Mapping[str, Any]) -> str:
     from rich.console import Console
 
     from assay.reporters.agreement import tables
+    from assay.results.annotators import HOW_TO_READ, no_interval, no_value
 
     if not report.groups:
-        return "no agreement: there is no annotation yet, or none that may be used. `assay check` says more."
+        return "\n".join(["no agreement: there is no annotation yet, or none that may be used.", *_left_out(report)])
     text = io.StringIO()
     console = Console(file=text, width=140)
     for table in tables(report, options["by"]):
         console.print(table)
         console.print()
     lines = [line.rstrip() for line in text.getvalue().rstrip().splitlines()]
-    lines += [f"left out: {path}: {reason}" for path, reason in report.left_out.items()]
-    from assay.results.annotators import HOW_TO_READ
-
+    said = [why(report, options["by"]) for why in (no_interval, no_value)]
+    lines += ["", *filter(None, said), *_left_out(report)]
     lines += ["", *(f"{name}: {words}." for name, words in HOW_TO_READ.items())]
     asked = [f"without {', '.join(options['without'])}"] if options["without"] else []
     asked += ["versions pooled"] if options["pool_versions"] else []

@@ -66,10 +66,12 @@ def _write(workspace: Workspace, folder: Path, selection: Selection, asked: Mapp
     about = _about(workspace, selection)
     left_out = [*selection.left_out, *(item for chosen in selection.tasks for item in unused(chosen))]
 
-    def texts(parts: list[Part], digests: Mapping[str, str]) -> Mapping[str, str]:
-        return {"README.md": card(about, parts, left_out), FILE: croissant(about, parts, digests)}
+    public = left_out if asked["handles"] else [item.unnamed() for item in left_out]
 
-    parts = write(folder, selection.tasks, {**asdict(about), **asked, "left_out": [vars(i) for i in left_out]}, texts)
+    def texts(parts: list[Part], digests: Mapping[str, str]) -> Mapping[str, str]:
+        return {"README.md": card(about, parts, public), FILE: croissant(about, parts, digests)}
+
+    parts = write(folder, selection.tasks, {**asdict(about), **asked, "left_out": [vars(i) for i in public]}, texts)
     for name in dict.fromkeys(part.table for part in parts):
         rows = {part.split: part.rows for part in parts if part.table == name}
         click.echo(f"{name}: {', '.join(f'{number} {split}' for split, number in rows.items())}")
@@ -86,6 +88,7 @@ def _about(workspace: Workspace, selection: Selection) -> About:
         *(chosen.rubric.model_dump_json() for chosen in selection.tasks),
         *(trajectory_of(a).model_dump_json() for chosen in selection.tasks for a in chosen.attempts.values()),
         *(record.model_dump_json() for chosen in selection.tasks for record in chosen.annotations),
+        *(ran.record.model_dump_json() for chosen in selection.tasks for ran in chosen.runs),
     ]
     return About(
         title=settings.title,
@@ -130,7 +133,8 @@ def _verify(workspace: Workspace, folder: Path) -> None:
 
 def _agreed(there: Records, differs: Sequence[str]) -> str:
     counts = (
-        f"{len(there.rubrics)} rubrics, {len(there.trajectories)} trajectories, {len(there.annotations)} annotations"
+        f"{len(there.rubrics)} rubrics, {len(there.trajectories)} trajectories, "
+        f"{len(there.annotations)} annotations, {len(there.runs)} runs"
     )
     return f"{counts} read back, {len(differs)} differ from this workspace"
 
@@ -139,10 +143,12 @@ def _differences(here: Selection, there: Records) -> Iterator[str]:
     rubrics = {chosen.task.id: chosen.rubric for chosen in here.tasks}
     logs = {(c.task.id, alias): trajectory_of(a) for c in here.tasks for alias, a in c.attempts.items()}
     annotations = {(record.task, record.annotator): record for c in here.tasks for record in c.annotations}
+    runs = {(r.record.task, r.record.annotator, f"run:{r.name}"): r for c in here.tasks for r in c.runs}
     kinds: Iterable[tuple[str, Mapping[Any, object], Mapping[Any, object]]] = (
         ("rubric", rubrics, there.rubrics),
         ("trajectory", logs, there.trajectories),
         ("annotation", annotations, there.annotations),
+        ("run", runs, there.runs),
     )
     for noun, ours, theirs in kinds:
         for place in sorted(ours.keys() | theirs.keys()):

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from assay.errors import UsageError
+from assay.export.runs import Ran
 from assay.export.table import SPLITS, Row
 from assay.export.writing import FORMAT, MANIFEST
 from assay.model.annotation import Annotation, Grade, IdentityGuess, Revision, TrajectoryGrades
 from assay.model.rubric import Rubric
+from assay.model.run import RecordedRun
 from assay.model.trajectory import Trajectory
 
 
@@ -27,6 +29,8 @@ class Records:
     """By task and alias."""
     annotations: Mapping[tuple[str, str], Annotation]
     """By task and the annotator's name in the data set."""
+    runs: Mapping[tuple[str, str, str], Ran]
+    """By task, the annotator's name in the data set, and citation."""
 
 
 def manifest_of(folder: Path) -> Mapping[str, Any]:
@@ -65,6 +69,15 @@ def records(folder: Path) -> Records:
             for row in _rows(folder, "trajectories")
         },
         annotations,
+        {
+            (row["task"], row["annotator"], row["citation"]): Ran(
+                RecordedRun.model_validate_json(row["record"]),
+                row["citation"].removeprefix("run:"),
+                row["stdout"],
+                row["stderr"],
+            )
+            for row in _rows(folder, "verification_runs")
+        },
     )
 
 

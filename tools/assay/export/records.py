@@ -107,6 +107,33 @@ def _rankings(chosen: Chosen) -> Iterator[Row]:
         }
 
 
+def _runs(chosen: Chosen) -> Iterator[Row]:
+    for ran in chosen.runs:
+        record = ran.record
+        yield {
+            "task": chosen.task.id,
+            "alias": record.alias,
+            "annotator": record.annotator,
+            "citation": f"run:{ran.name}",
+            "kind": record.kind,
+            "command": record.command,
+            "state": record.state.kind,
+            "milestone": record.state.milestone,
+            "step": record.state.step,
+            "exit_code": record.exit_code,
+            "seconds": record.seconds,
+            "stdout": ran.out,
+            "stderr": ran.err,
+            "hidden_bytes": record.stdout.hidden + record.stderr.hidden,
+            "tests": [
+                {"milestone": milestone, "test": test, "status": status}
+                for milestone, said in record.tests.items()
+                for test, status in said.items()
+            ],
+            "record": record.model_dump_json(),
+        }
+
+
 RECORDS = (
     Table(
         "tasks",
@@ -188,5 +215,28 @@ RECORDS = (
             "revisions": "string",
         },
         _rankings,
+    ),
+    Table(
+        "verification_runs",
+        "What annotators ran themselves on a state of an attempt, in a fresh container without network: one row for "
+        "each run that `run:NN` in their words cites, with what it printed and the whole record (a JSON string).",
+        {
+            **ATTEMPT,
+            "annotator": "string",
+            "citation": "string",
+            "kind": "string",
+            "command": ["string"],
+            "state": "string",
+            "milestone": "string",
+            "step": "int",
+            "exit_code": "int",
+            "seconds": "float",
+            "stdout": "string",
+            "stderr": "string",
+            "hidden_bytes": "int",
+            "tests": [{"milestone": "string", "test": "string", "status": "string"}],
+            "record": "string",
+        },
+        _runs,
     ),
 )

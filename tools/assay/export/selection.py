@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
 
 from assay.errors import UsageError
+from assay.export.runs import ADDRESS, Ran, outside, recorded, tells_who, why_not
 from assay.model.adjudication import Adjudication
 from assay.model.annotation import Annotation
 from assay.model.rubric import Rubric
@@ -18,8 +20,6 @@ from assay.workspace import Attempt, Entry, Task, Workspace
 WISHES = ("quarantined", "policies", "invalid", "unadjudicated", "versions")
 """What is left out unless it is asked for by name."""
 
-_ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
-
 
 @dataclass(frozen=True)
 class LeftOut:
@@ -27,6 +27,12 @@ class LeftOut:
 
     what: str
     reason: str
+
+    def unnamed(self) -> LeftOut:
+        """Without the handle that the path of an annotation ends with."""
+        if not self.what.startswith("annotations/"):
+            return self
+        return LeftOut(f"{PurePosixPath(self.what).parts[1]}: an annotation", self.reason)
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,8 @@ class Chosen:
     attempts: Mapping[str, Attempt]
     annotations: tuple[Annotation, ...]
     """What they say of the attempts that go out, under the name that the annotator has outside."""
+    runs: tuple[Ran, ...] = ()
+    """What those who wrote the annotations ran, cited in them as `run:NN`."""
     adjudication: Adjudication | None = None
     disputed: bool = False
     """Whether pairs and labels go out on which annotators contradict each other."""
@@ -67,11 +75,29 @@ def select(workspace: Workspace, wishes: Collection[str] = (), handles: bool = F
         if (chosen := _task(workspace, task, frozenset(wishes), stays)) is not None
     ]
     names = _names(found, handles)
-    _private(workspace, found, names)
+    people = _handles(names)
+    _private(workspace, found, people)
     named = tuple(
-        replace(item, annotations=tuple(_outside(record, item, names) for record in item.annotations)) for item in found
+        replace(
+            item,
+            annotations=tuple(_outside(record, item, names) for record in item.annotations),
+            runs=tuple(outside(ran, names) for ran in _runs(workspace, item, people, stays)),
+        )
+        for item in found
     )
     return Selection(named, tuple(stays))
+
+
+def _runs(workspace: Workspace, item: Chosen, people: re.Pattern[str] | None, stays: list[LeftOut]) -> Iterator[Ran]:
+    annotators = {record.annotator for record in item.annotations}
+    for ran in recorded(workspace, item.task.id):
+        why = why_not(ran, item.attempts, annotators)
+        if not why and tells_who(ran, people):
+            why = "its command or output tells who somebody is"  # evidence is not edited, so this stops nothing
+        if why:
+            stays.append(LeftOut(f"{item.task.id}/{ran.record.alias} run:{ran.name}", why))
+        else:
+            yield ran
 
 
 def _task(workspace: Workspace, task: Task, wishes: Collection[str], stays: list[LeftOut]) -> Chosen | None:
@@ -86,10 +112,12 @@ def _task(workspace: Workspace, task: Task, wishes: Collection[str], stays: list
         attempts = dict(_attempts(workspace, task.id, wishes, stays))
         sheets = [sheet for sheet in workspace.sheets if sheet.task == task.id]
         stays += [LeftOut(sheet.path, "it could not be read") for sheet in sheets if sheet.entry is None]
+        stays += [
+            LeftOut(j.path, "graded by a program, not by a person") for j in workspace.judges if j.task == task.id
+        ]
         graded = tuple(sheet.entry.record for sheet in sheets if sheet.entry)
-        return Chosen(
-            task, task.rubric.record, attempts, graded, adjudication_of(workspace, task.id), "unadjudicated" in wishes
-        )
+        decided = adjudication_of(workspace, task.id)
+        return Chosen(task, task.rubric.record, attempts, graded, (), decided, "unadjudicated" in wishes)
     return None
 
 
@@ -135,10 +163,14 @@ def _outside(record: Annotation, chosen: Chosen, names: Mapping[str, str]) -> An
     return record.model_copy(update=said)
 
 
-def _private(workspace: Workspace, found: Collection[Chosen], names: Mapping[str, str]) -> None:
-    """Raises UsageError at the first line of an annotation that says who somebody is."""
+def _handles(names: Mapping[str, str]) -> re.Pattern[str] | None:
+    """Of annotators whose handles stay."""
     hidden = [re.escape(handle) for handle, name in names.items() if handle != name]
-    people = re.compile(rf"(?<![\w-])(?:{'|'.join(hidden)})(?![\w-])") if hidden else None
+    return re.compile(rf"(?<![\w-])(?:{'|'.join(hidden)})(?![\w-])") if hidden else None
+
+
+def _private(workspace: Workspace, found: Collection[Chosen], people: re.Pattern[str] | None) -> None:
+    """Raises UsageError at the first line of an annotation that says who somebody is."""
     tasks = {chosen.task.id for chosen in found}
     for sheet in workspace.sheets:
         if sheet.entry and sheet.task in tasks:
@@ -152,7 +184,7 @@ def _look(entry: Entry[Annotation], people: re.Pattern[str] | None) -> None:
         texts.append((("grades", alias, "rationale"), graded.rationale))
         texts += [(("grades", alias, "criteria", name, "note"), grade.note) for name, grade in graded.criteria.items()]
     for loc, text in texts:
-        hit = _ADDRESS.search(text) or (people.search(text) if people else None)
+        hit = ADDRESS.search(text) or (people.search(text) if people else None)
         if hit:
             position = entry.document.position_in(loc, hit.start())
             message = f"{entry.path}:{position.line}:{position.column}: `{hit[0]}` tells who somebody is"

@@ -5,13 +5,15 @@ from __future__ import annotations
 from assay.pages import markup
 from assay.pages.inert import inline
 from assay.results.agreement import Estimate
-from assay.results.annotators import HOW_TO_READ, AgreementReport, Group, agreement
+from assay.results.annotators import HOW_TO_READ, AgreementReport, Group, agreement, no_interval
 from assay.workspace import Workspace
 
 SHOWN = ("all", "axis", "task", "pair", "without", "judge")
+ELSEWHERE = ("gold", "guesses")
+"""Gold is for those with a key; guesses have a section of their own."""
 _INTERVALS = """
-Intervals are 95 &#37; percentiles over resampled units. `assay agreement` gives all of it, by criterion too.
-{: .as-quiet }
+Intervals are 95 &#37; percentiles over resampled units. `assay agreement` gives all of it, by criterion too. {}
+{{: .as-quiet }}
 """
 
 
@@ -22,13 +24,14 @@ def section(workspace: Workspace) -> str:
         return ""
     groups = [group for group in report.groups if group.kind in SHOWN]
     head = ("verdicts of", "judged twice", "passed", "unclear", *groups[0].estimates)
-    read = "\n".join(f"- **{name}**: {words}." for name, words in HOW_TO_READ.items())
+    read = "\n".join(f"- **{name}**: {words}." for name, words in HOW_TO_READ.items() if name not in ELSEWHERE)
     parts = [
         "## Agreement {#agreement}\n",
         markup.table(head, map(_verdicts, groups)),
         _rankings(report),
+        _reviews(report),
         _annotators(report),
-        f"{read}\n{_INTERVALS}",
+        f"{read}\n{_INTERVALS.format(inline(no_interval(report, SHOWN).capitalize()))}",
     ]
     return "\n".join(parts) + "\n"
 
@@ -46,6 +49,11 @@ def _rankings(report: AgreementReport) -> str:
         for name, estimate in order.estimates.items()
     ]
     return markup.table(("rankings of", "coefficient", "annotators", "value"), rows)
+
+
+def _reviews(report: AgreementReport) -> str:
+    rows = [(inline(name), str(estimate.n), _cell(estimate)) for name, estimate in report.scores]
+    return markup.table(("reviewers' scores of", "given twice", "ordinal alpha"), rows) if rows else ""
 
 
 def _annotators(report: AgreementReport) -> str:

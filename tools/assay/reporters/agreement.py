@@ -24,6 +24,11 @@ def tables(report: AgreementReport, kinds: Collection[str]) -> Iterator[Table]:
             coefficient, who = order.labels(name)
             out.add_row(order.task, coefficient, who, cell(estimate))
     yield out
+    if report.scores:
+        reviews = _plain("reviews", ("score", "given twice", "ordinal alpha"))
+        for name, estimate in report.scores:
+            reviews.add_row(name, str(estimate.n), cell(estimate))
+        yield reviews
     head = ("annotator", "verdicts", "passed", "severity", "accuracy", "gold", "guesses", "first shown", "cites")
     profiles = _plain("annotators", (*head, "minutes"))
     for profile in report.profiles:
@@ -68,17 +73,11 @@ def _profile(profile: Profile) -> tuple[str, ...]:
         cell(profile.severity),
         cell(profile.accuracy),
         cell(profile.gold),
-        guessed(profile),
+        cell(profile.guessed) if profile.guesses else "-",
         first,
         f"{profile.citations:.1f}",
         f"{profile.minutes:g}",
     )
-
-
-def guessed(profile: Profile) -> str:
-    """Bang's index with its interval, or a dash while nobody may know who made what."""
-    found = profile.guesses
-    return f"{found.value:.2f} [{found.low:.2f}, {found.high:.2f}]" if found else "-"
 
 
 def _plain(title: str, columns: Collection[str]) -> Table:

@@ -8,9 +8,9 @@ nothing to disagree about. Nothing here raises for data that carry too little.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -36,8 +36,12 @@ class Estimate:
     why: str = ""
 
 
-Statistic = Callable[[Floats], float | str]
-"""Of units that were judged, some of them twice; words say why it is not defined."""
+class Statistic(Protocol):
+    """Of units that were judged, some of them twice; words say why it is not defined."""
+
+    def __call__(self, units: Floats, times: Floats | None = None, /) -> float | str:
+        """`times` says how often each row occurs; without it, once."""
+        ...
 
 
 def estimate(units: ArrayLike, statistic: Statistic, *, seed: int, bootstraps: int = BOOTSTRAPS) -> Estimate:
@@ -45,19 +49,21 @@ def estimate(units: ArrayLike, statistic: Statistic, *, seed: int, bootstraps: i
     table = np.asarray(units, dtype=np.float64)
     table = table.reshape(len(table), -1) if table.size else np.empty((0, 2))
     judged: Floats = table[_raters(table) > 0]
-    n = len(_paired(judged))
-    value = statistic(judged) if n else "no unit was judged twice"
+    rows, times = _distinct(judged)
+    paired = _raters(rows) > 1
+    n = int(times[paired].sum())
+    value = statistic(rows, times) if n else "no unit was judged twice"
     if isinstance(value, str):
         return Estimate(None, n, why=value)
     if n < FEWEST:
         return Estimate(value, n, why=f"fewer than {FEWEST} units: no interval")
-    drawn = np.random.default_rng(seed).integers(0, len(judged), (bootstraps, len(judged)))
-    samples = (statistic(judged[rows]) for rows in drawn if len(_paired(judged[rows])))
+    drawn = np.random.default_rng(seed).multinomial(len(judged), times / len(judged), bootstraps).astype(np.float64)
+    samples = (statistic(rows[some > 0], some[some > 0]) for some in drawn if some[paired].any())
     found = [sample for sample in samples if not isinstance(sample, str)]
     if 2 * len(found) <= bootstraps:
         return Estimate(value, n, why="too few resamples have a value: no interval")
     interval = percentile_interval(found)
-    if interval.low == interval.high:
+    if math.isclose(interval.low, interval.high, abs_tol=1e-12):
         return Estimate(value, n, why="every resample gives the same: no interval")
     return Estimate(value, n, interval)
 
@@ -66,9 +72,17 @@ def _raters(units: Floats) -> NDArray[np.int_]:
     return np.asarray((~np.isnan(units)).sum(axis=1))
 
 
-def _paired(units: Floats) -> Floats:
-    paired: Floats = units[_raters(units) > 1]
-    return paired
+def _distinct(units: Floats) -> tuple[Floats, Floats]:
+    """The rows that occur, and how often: verdicts have few values, so thousands of units are a few rows."""
+    if not len(units):
+        return units, np.empty(0)
+    rows, times = np.unique(np.where(np.isnan(units), np.inf, units), axis=0, return_counts=True)
+    return np.where(np.isinf(rows), np.nan, rows), times.astype(np.float64)
+
+
+def _paired(units: Floats, times: Floats | None) -> tuple[Floats, Floats]:
+    paired = _raters(units) > 1
+    return units[paired], (np.ones(len(units)) if times is None else times)[paired]
 
 
 def _counts(units: Floats) -> tuple[Floats, Floats]:
@@ -77,23 +91,25 @@ def _counts(units: Floats) -> tuple[Floats, Floats]:
     return values, np.stack([(units == value).sum(axis=1) for value in values], axis=1).astype(np.float64)
 
 
-def percent(units: Floats) -> float:
+def percent(units: Floats, times: Floats | None = None) -> float:
     """Mean over units of the share of pairs of raters who agree."""
-    _, counts = _counts(_paired(units))
+    units, times = _paired(units, times)
+    _, counts = _counts(units)
     raters = counts.sum(axis=1)
-    return float(np.mean((counts * (counts - 1)).sum(axis=1) / (raters * (raters - 1))))
+    return float(np.average((counts * (counts - 1)).sum(axis=1) / (raters * (raters - 1)), weights=times))
 
 
 def krippendorff(level: Level = "nominal") -> Statistic:
     """Krippendorff's alpha (Content Analysis, 2004, chapter 11; Computing Krippendorff's alpha, 2011)."""
 
-    def alpha(units: Floats) -> float | str:
-        values, counts = _counts(_paired(units))
+    def alpha(units: Floats, times: Floats | None = None) -> float | str:
+        units, times = _paired(units, times)
+        values, counts = _counts(units)
+        raters, weights = counts.sum(axis=1, keepdims=True), times[:, None]
         if len(values) < 2:
-            return f"all {int(counts.sum())} values are the same: nothing to disagree about"
-        raters = counts.sum(axis=1, keepdims=True)
-        together = (counts / (raters - 1)).T @ counts
-        np.fill_diagonal(together, (counts * (counts - 1) / (raters - 1)).sum(axis=0))
+            return f"all {int((counts * weights).sum())} values are the same: nothing to disagree about"
+        together = (counts * weights / (raters - 1)).T @ counts
+        np.fill_diagonal(together, (counts * (counts - 1) * weights / (raters - 1)).sum(axis=0))
         totals = together.sum(axis=0)
         apart = _distances(values, totals, level)
         expected = (np.outer(totals, totals) * apart).sum() / (totals.sum() - 1)
@@ -116,35 +132,35 @@ def _distances(values: Floats, totals: Floats, level: Level) -> Floats:
     return np.asarray((middle[:, None] - middle[None, :]) ** 2)
 
 
-def cohen(units: Floats) -> float | str:
+def cohen(units: Floats, times: Floats | None = None) -> float | str:
     """Cohen's kappa (1960), of two raters."""
     if units.shape[1] != 2:
         return f"it is of two annotators, found {units.shape[1]}"
-    units = _paired(units)
+    units, times = _paired(units, times)
     values, _ = _counts(units)
-    shares = [[float(np.mean(units[:, rater] == value)) for value in values] for rater in (0, 1)]
+    shares = [[float(np.average(units[:, rater] == value, weights=times)) for value in values] for rater in (0, 1)]
     expected = sum(one * other for one, other in zip(*shares, strict=True))
-    return _corrected(float(np.mean(units[:, 0] == units[:, 1])), expected)
+    return _corrected(float(np.average(units[:, 0] == units[:, 1], weights=times)), expected)
 
 
-def fleiss(units: Floats) -> float | str:
+def fleiss(units: Floats, times: Floats | None = None) -> float | str:
     """Fleiss' kappa (1971); units may have different numbers of raters."""
-    return _corrected(percent(units), float((_shares(units) ** 2).sum()))
+    return _corrected(percent(units, times), float((_shares(units, times) ** 2).sum()))
 
 
-def gwet(units: Floats) -> float | str:
+def gwet(units: Floats, times: Floats | None = None) -> float | str:
     """Gwet's AC1 (2008), which stays high where nearly all values are the same; there are at least two values.
 
     As in his handbook (2014, chapter 2) the shares of values are those of all units, judged twice or not.
     """
-    shares = _shares(units)
+    shares = _shares(units, times)
     categories = max(2, len(shares))
-    return _corrected(percent(units), float((shares * (1 - shares)).sum()) / (categories - 1))
+    return _corrected(percent(units, times), float((shares * (1 - shares)).sum()) / (categories - 1))
 
 
-def _shares(units: Floats) -> Floats:
+def _shares(units: Floats, times: Floats | None) -> Floats:
     _, counts = _counts(units)
-    return np.asarray((counts / counts.sum(axis=1, keepdims=True)).mean(axis=0))
+    return np.asarray(np.average(counts / counts.sum(axis=1, keepdims=True), axis=0, weights=times))
 
 
 def _corrected(observed: float, expected: float) -> float | str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
@@ -25,6 +26,7 @@ from assay.results.blinding import blinding
 from assay.results.data_version import DataVersion, data_version, rests_on
 from assay.results.gold import GoldScore
 from assay.results.profiles import Profile, profiles
+from assay.results.reviewers import reviews_of, scored_alike
 from assay.results.verdicts import Verdict, table, verdicts
 from assay.results.versions import one_version
 from assay.workspace import Workspace
@@ -36,7 +38,7 @@ HOW_TO_READ = {
     "kappa": "Cohen's of two annotators, Fleiss' of more: as alpha, and falls where nearly all values are the same",
     "W": "Kendall's W of a task's tiers: 1 the same order, 0 none in common",
     "tau-b": "Kendall's tau-b of two annotators' tiers: 1 the same order, -1 the reverse",
-    "ordinal alpha": "Krippendorff's of the tiers themselves, as ranks: 1 the same tiers, 0 as chance would",
+    "ordinal alpha": "Krippendorff's of tiers, or of reviewers' scores, as ranks: 1 the same, 0 as chance would",
     "without": "all verdicts but those of one annotator: who moves a coefficient by leaving",
     "judge": "a program against the majority of the people who judged the same; it is in no other number",
     "severity": "passes given minus those that the others gave to the same; below 0 is stricter",
@@ -81,6 +83,8 @@ class AgreementReport:
 
     groups: tuple[Group, ...]
     orders: tuple[Order, ...]
+    scores: tuple[tuple[str, Estimate], ...]
+    """Ordinal alpha of each score that reviewers give to annotations."""
     profiles: tuple[Profile, ...]
     left_out: Mapping[str, str]
     """Annotations that are not in it, with the reason."""
@@ -111,18 +115,44 @@ def agreement(
     left_out |= {s.path: "its task is quarantined" for s in workspace.sheets if workspace.quarantined(s.task)}
     records = [sheet.entry.record for sheet in sorted(kept, key=lambda sheet: sheet.path) if sheet.entry]
     judges = [s for s in workspace.judges if s.entry and not workspace.quarantined(s.task)]
-    version = data_version(workspace, rests_on(workspace, (*kept, *judges)))
+    tasks = {sheet.task for sheet in kept}
+    opened = {entry.path for entry in workspace.openings.values()}
+    used = {*rests_on(workspace, (*kept, *judges)), *reviews_of(workspace, tasks), *opened}
+    version = data_version(workspace, used)
     seed = int(version.sha256[:8], 16) if seed is None else seed
     found = [verdict for record in records for verdict in verdicts(workspace, record)]
     judged = [verdict for sheet in judges if sheet.entry for verdict in verdicts(workspace, sheet.entry.record)]
     return AgreementReport(
         groups=(*_groups(found, seed), *_judges(found, judged, seed)),
         orders=tuple(_orders(records, seed)),
+        scores=tuple(scored_alike(workspace, tasks, seed)),
         profiles=tuple(profiles(records, found, gold, blinding(workspace).by_annotator)),
         left_out=dict(sorted(left_out.items())),
         seed=seed,
         version=version,
     )
+
+
+def no_interval(report: AgreementReport, kinds: Collection[str]) -> str:
+    """Why values have no interval, in one line; empty when all have one."""
+    whys = {found.why for found in _estimates(report, kinds) if found.value is not None and found.interval is None}
+    return f"no interval because: {'; '.join(sorted(why.removesuffix(': no interval') for why in whys))}." * bool(whys)
+
+
+def no_value(report: AgreementReport, kinds: Collection[str]) -> str:
+    """Why there are dashes, in one line; empty when there are none."""
+    whys = {re.sub(r"^all \d+ values", "all values", e.why) for e in _estimates(report, kinds) if e.value is None}
+    return f"no value (-) because: {'; '.join(sorted(whys))}." * bool(whys)
+
+
+def _estimates(report: AgreementReport, kinds: Collection[str]) -> Iterator[Estimate]:
+    for group in report.groups:
+        yield from group.estimates.values() if group.kind in kinds else ()
+    for order in report.orders:
+        yield from order.estimates.values()
+    yield from (estimate for _, estimate in report.scores)
+    for profile in report.profiles:
+        yield from (profile.severity, profile.accuracy, profile.gold)
 
 
 def _demand_known(workspace: Workspace, handles: Iterable[str]) -> None:

@@ -41,6 +41,14 @@ class Profile:
     """Places cited for each verdict."""
     minutes: float
 
+    @property
+    def guessed(self) -> Estimate:
+        """Bang's index of the guesses, of as many as there are."""
+        found = self.guesses
+        if found is None:
+            return Estimate(None, 0, why="nothing is open that was guessed")
+        return Estimate(found.value, found.right + found.wrong + found.unknown, Interval(found.low, found.high))
+
 
 def profiles(
     records: Iterable[Annotation],
