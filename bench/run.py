@@ -40,6 +40,7 @@ AUDIT_FACTOR = 75
 LOGS, LOG_BYTES = 500, 220_000
 IMPORT_FACTOR = 50
 RATIONALE_FACTOR = 7
+SITE_FACTOR = 10
 READ_AND_PARSE = """
 import hashlib, json, os, sys
 for name in os.listdir(sys.argv[1]):
@@ -103,6 +104,26 @@ def hook(root: Path) -> Iterator[Measure]:
     floor = wall([sys.executable, "-c", "import pydantic, yaml"], root)
     spent = wall([*ASSAY, "check", "assay.toml"], root)
     yield Measure("assay check, one file", 'python -c "import pydantic, yaml"', spent, floor, 3)
+
+
+def site(root: Path) -> Iterator[Measure]:
+    """A thousand trajectories and a log of five thousand steps; seconds are CPU of the programs and of the page."""
+    from bench.site import STEPS, TRAJECTORIES, browser, floor, thousand
+
+    place = root.parent / "site"
+    empty = floor(place / "empty")
+    found = thousand(place / "thousand")
+    many = f"assay site, {TRAJECTORIES} trajectories"
+    yield Measure(many, "MkDocs on as many empty pages", found["whole"], empty, SITE_FACTOR)
+    yield Measure(many, "15 s of CPU", found["whole"], 15, 1)
+    yield Measure(f"{many}, nothing changed", "3 s of CPU", found["again"], 3, 1)
+    yield Measure(f"{many}, one annotation changed", "3 s of CPU", found["changed"], 3, 1)
+    yield Measure(f"{many}, memory (bytes)", "1 GB", found["bytes"], 1e9, 1)
+    page = browser(place / "long")
+    yield Measure(f"a log of {STEPS} steps is ready", "1 s of CPU", page["ready"], 1, 1)
+    yield Measure(f"a log of {STEPS} steps, elements", "25,000", page["elements"], 25_000, 1)
+    yield Measure(f"a link to lines of a log of {STEPS} steps", "2 s of CPU", page["link"], 2, 1)
+    shutil.rmtree(place)
 
 
 def rationale(root: Path) -> Iterator[Measure]:
@@ -318,7 +339,19 @@ def main() -> int:
         subprocess.run([*ASSAY, "init", str(root)], check=True, stdout=subprocess.DEVNULL)
         measures = [
             found
-            for part in (hook, rationale, annotations, scans, imports, audits, rankings, oracle, long_tests, trials)
+            for part in (
+                hook,
+                rationale,
+                annotations,
+                scans,
+                imports,
+                audits,
+                rankings,
+                site,
+                oracle,
+                long_tests,
+                trials,
+            )
             for found in part(root)
         ]
     if "--json" in sys.argv:

@@ -129,6 +129,12 @@ def test_a_page_around_is_handed_citations(chrome: Browser, long_site: Path, tmp
     assert got[0] == {"assay": "cite", "alias": "dry-finch", "cite": "step:1", "quote": ""}
     assert got[-1]["cite"] == "step:5.c1"
     assert got[-1]["quote"] == "echo 5"
+    frame.locator(".as-test[data-cite] .as-citebutton").first.click()
+    frame.locator(".as-file[data-cite] .as-citebutton").first.click()
+    page.wait_for_timeout(200)
+    test, file = page.evaluate("window.got.slice(-2)")
+    assert test["cite"].startswith("test:count-words/")
+    assert file["cite"] == "diff:tally.sh"
     context.close()
 
 

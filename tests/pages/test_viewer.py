@@ -95,6 +95,12 @@ def test_a_tree_says_what_the_markup_says(one: str, other: str) -> None:
     assert _text(found) == _text(plain)
 
 
+@pytest.mark.parametrize("html", ["<p>", "</p>", "<p></b>", "a < b", "<p title='x'><b></p></b>", "<P></P>"])
+def test_half_a_body_is_refused(html: str) -> None:
+    with pytest.raises(ValueError, match="not well formed"):
+        chunks.tree(html)
+
+
 @given(st.lists(st.integers(0, 3 * chunks.LIMIT), max_size=12))
 def test_chunks_hold_every_body_once_and_are_no_larger_than_they_must(sizes: list[int]) -> None:
     bodies = [(number, "x" * size) for number, size in enumerate(sizes)]

@@ -73,11 +73,12 @@ def annotation(task: str, handle: str) -> None:
 
 
 def _attempts(workspace: Workspace, task: str) -> list[str]:
-    found = [attempt for attempt in workspace.attempts.get(task, {}).values() if attempt.trajectory]
+    from assay.scaffold.annotation import gradable
+
+    found = gradable(workspace.attempts.get(task, {}).values())
     if not found:
         raise UsageError("no-attempt", f"there is no attempt at `{task}` yet", "`assay run`, `record` or `import` one")
-    agents = [attempt for attempt in found if not attempt.is_dry_run and not attempt.is_invalid]
-    return [attempt.alias for attempt in agents or found]  # with scripts alone, they are what one practises on
+    return found
 
 
 def _second_stage(workspace: Workspace, path: str, rubric: Rubric) -> None:

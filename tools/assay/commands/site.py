@@ -44,11 +44,14 @@ def command(audience: str, serve: bool) -> None:
       assay site --audience annotator
       assay site --serve
     """
-    from assay.pages import building, compose, writer
+    from assay.pages import building, compose, unchanged, writer
     from assay.rules import run
 
     started = time.monotonic()
     root = find_root(Path.cwd())
+    if not serve and unchanged.is_current(root, unchanged.fingerprint(root, audience)):
+        click.echo(f"nothing has changed since the last build\n{root / building.OUTPUT / 'index.html'}")
+        return
     workspace = load(root)
     findings = run(workspace)
     ranked = _ranked(workspace, findings)
@@ -61,6 +64,7 @@ def command(audience: str, serve: bool) -> None:
         click.echo(refusal.rstrip(), err=True)
         click.echo("error site-build: mkdocs refused to build the site; its words are above", err=True)
         raise SystemExit(ExitCode.FINDINGS)
+    unchanged.remember(root, unchanged.fingerprint(root, audience))
     files = f"{written.changed} files changed, {written.removed} removed"
     click.echo(f"{len(made)} pages, {files}, {time.monotonic() - started:.1f} s")
     click.echo(str(root / building.OUTPUT / "index.html"))

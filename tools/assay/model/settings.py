@@ -138,6 +138,22 @@ class ExportPolicy(Record):
     )
 
 
+class SitePolicy(Record):
+    """`[site]`: where the pages send people."""
+
+    forge: str | None = Field(default=None, description="Address of the forge's page for a new file.")
+
+    @field_validator("forge")
+    @classmethod
+    def _page(cls, forge: str | None) -> str | None:
+        if forge is not None and not re.fullmatch(r"https://[^\s?#/]+/[^\s?#]+/new/[^\s?#]+", forge):
+            raise ValueError(
+                "must be the address of the page for a new file, such as https://github.com/OWNER/REPO/new/main "
+                "or https://gitlab.com/GROUP/REPO/-/new/main"
+            )
+        return forge
+
+
 class Settings(VersionedRecord):
     """The whole file. Everything has a default, so a minimal file says only `format = 1`."""
 
@@ -154,6 +170,7 @@ class Settings(VersionedRecord):
     mask: MaskPolicy = Field(default_factory=MaskPolicy)
     annotations: AnnotationPolicy = Field(default_factory=AnnotationPolicy)
     export: ExportPolicy = Field(default_factory=ExportPolicy)
+    site: SitePolicy = Field(default_factory=SitePolicy)
 
     @property
     def levels(self) -> dict[str, Level]:

@@ -7,8 +7,9 @@ element by element, so that no text is ever parsed as HTML in the browser.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
-from html.parser import HTMLParser
+from html import unescape
 from typing import Any
 
 from assay.pages.writer import SCRIPT_MARK
@@ -16,36 +17,37 @@ from assay.pages.writer import SCRIPT_MARK
 LIMIT = 128 * 1024
 """Characters of a chunk after which the next one begins; a body that is larger has one of its own."""
 _VOID = frozenset({"br", "wbr", "hr"})
-
-
-class _Tree(HTMLParser):
-    """Our own well-formed HTML as `[tag, {attribute: value}, children…]`; text as it is."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.root: list[Any] = []
-        self._open: list[list[Any]] = [self.root]
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        node: list[Any] = [tag, {name: value or "" for name, value in attrs}]
-        self._open[-1].append(node)
-        if tag not in _VOID:
-            self._open.append(node)
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag not in _VOID:
-            self._open.pop()
-
-    def handle_data(self, data: str) -> None:
-        self._open[-1].append(data)
+_TOKEN = re.compile(r"<(/?)([a-z][a-z0-9]*)((?:[^>\"]|\"[^\"]*\")*)>|([^<]+)")
+_ATTRIBUTE = re.compile(r'([a-z-]+)(?:="([^"]*)")?')
 
 
 def tree(html: str) -> list[Any]:
-    """The nodes of `html`, which must be well formed."""
-    parser = _Tree()
-    parser.feed(html)
-    parser.close()
-    return parser.root
+    """Our own well-formed HTML as nodes `[tag, {attribute: value}, children…]`; text as it is.
+
+    Raises ValueError for what is not well formed: a body must not be half of what it was.
+    """
+    root: list[Any] = []
+    stack = [root]
+    at = 0
+    for found in _TOKEN.finditer(html):
+        if found.start() != at:
+            break
+        at = found.end()
+        closing, tag, attributes, text = found.groups()
+        if text is not None:
+            stack[-1].append(unescape(text))
+        elif closing:
+            if len(stack) == 1 or stack.pop()[0] != tag:
+                break
+        else:
+            node = [tag, {name: unescape(value) for name, value in _ATTRIBUTE.findall(attributes)}]
+            stack[-1].append(node)
+            if tag not in _VOID:
+                stack.append(node)
+    else:
+        if len(stack) == 1 and at == len(html):
+            return root
+    raise ValueError(f"not well formed at {at}: {html[max(0, at - 40) : at + 40]!r}")
 
 
 def packed(bodies: Iterable[tuple[int, str]]) -> Iterator[list[tuple[int, str]]]:

@@ -13,12 +13,15 @@ from assay.pages import (
     citing,
     compare_page,
     comparing,
+    grade_data,
+    grade_page,
     home,
     links,
     manual_pages,
     quality_page,
     queue_page,
     ranking_page,
+    rows,
     rules_page,
     task_page,
     trajectory_page,
@@ -72,10 +75,13 @@ def pages(
         if len(workspace.attempts.get(task.id, {})) > 1:
             made[links.compare_page(task.id)] = compare_page.page(workspace, task, annotated=annotated)
             made[links.compare_data(task.id)] = comparing.payload(task.id, workspace.attempts[task.id])
+        if not annotated and grade_data.is_ready(workspace, task):
+            made[links.grade_page(task.id)] = grade_page.page(workspace, task)
+    most = rows.MOST if sum(map(len, workspace.attempts.values())) <= rows.MANY else rows.MOST_OF_MANY
     for task_id, attempts in workspace.attempts.items():
         found: citing.Mentions = citing.mentions(workspace, task_id) if annotated else {}
         for alias, attempt in attempts.items():
-            made |= trajectory_page.files(workspace, attempt, found.get(alias, {}))
+            made |= trajectory_page.files(workspace, attempt, found.get(alias, {}), most)
     return made
 
 

@@ -6,6 +6,8 @@ import hashlib
 import posixpath
 import re
 
+from assay.evidence.grammar import Citation, Kind
+
 HOME = "index.md"
 TASKS = "tasks/index.md"
 RANKING = "ranking.md"
@@ -53,6 +55,11 @@ def compare_page(task: str) -> str:
 def compare_data(task: str) -> str:
     """The script with the steps of all attempts at a task, beside that page."""
     return f"compare/{task}.js"
+
+
+def grade_page(task: str) -> str:
+    """The page on which a task is graded, in the annotators' edition."""
+    return f"grade/{task}.md"
 
 
 def relative(page: str, target: str, anchor: str = "") -> str:
@@ -114,6 +121,11 @@ def criterion_anchor(criterion: str) -> str:
 def sheet_anchor(annotator: str, alias: str | None = None) -> str:
     """An annotator's section on the page of a task, or the part on one trajectory."""
     return annotator if alias is None else f"{annotator}-on-{alias}"
+
+
+def cite(kind: Kind, target: str) -> str:
+    """What to write to cite the whole of a test or a file, for an attribute `data-cite`; not escaped."""
+    return Citation(None, kind, target, None, None, None, 0, 0, "").place
 
 
 def _safe(text: str) -> str:

@@ -8,7 +8,7 @@ from assay.evidence import final_patch
 from assay.pages import links, markup
 from assay.pages.bodies import cited_by
 from assay.pages.citing import Mention
-from assay.pages.inert import raw
+from assay.pages.inert import attribute, raw
 from assay.patches import FileDiff, Hunk, Line, parse_patch
 from assay.workspace import Attempt
 
@@ -41,7 +41,8 @@ def _file(file: FileDiff, cited: Sequence[Mention], task_page: str) -> str:
     body += '<p class="as-quiet">binary file</p>' if file.binary else ""
     body += "".join(_hunk(hunk) for hunk in file.hunks)
     alias = f'<span id="{links.file_anchor(file.old_path)}"></span>' if file.old_path != file.path else ""
-    return f'{alias}<details class="as-file" id="{links.file_anchor(file.path)}"{opened}>{head}{body}</details>'
+    place = f'id="{links.file_anchor(file.path)}" data-cite="{attribute(links.cite("diff", file.path))}"'
+    return f'{alias}<details class="as-file" {place}{opened}>{head}{body}</details>'
 
 
 def _hunk(hunk: Hunk) -> str:

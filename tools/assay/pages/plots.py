@@ -6,32 +6,27 @@ import math
 from collections.abc import Sequence
 
 from assay.model.trajectory import Step
-from assay.pages import links
-from assay.pages.inert import attribute
-from assay.pages.steps import duration, failed, kind_of, title_of
+from assay.pages.steps import duration, failed, kind_of
 
 MOST_BARS = 400
 
 
 def strip(steps: Sequence[Step]) -> str:
-    """One bar for each step, as tall as it took long (logarithmic), linking to its row; raw HTML.
+    """One bar for each step, as tall as it took long (logarithmic), which the viewer draws and links to its row.
 
-    Longer trajectories show every n-th step, failed ones always. The rows below say the same in words, so that the
-    strip is hidden from screen readers and from the tab order.
+    Longer trajectories show every n-th step, failed ones always. It is a picture of the rows below, which say the same
+    in words: so it is one element with the bars as `12r40f`, which is step, kind, height in percent, and failed.
     """
     every = max(1, math.ceil(len(steps) / MOST_BARS))
     shown = [step for place, step in enumerate(steps) if place % every == 0 or failed(step)][: 2 * MOST_BARS]
     longest = max((duration(step) or 0 for step in steps), default=0)
-    return f'<div class="as-strip" aria-hidden="true">{"".join(_bar(step, longest) for step in shown)}</div>\n'
+    bars = " ".join(_bar(step, longest) for step in shown)
+    return f'<div class="as-strip" aria-hidden="true" data-bars="{bars}"></div>\n'
 
 
 def _bar(step: Step, longest: float) -> str:
     share = math.log1p(10 * (duration(step) or 0.0)) / math.log1p(10 * longest) if longest else 0
-    kind = kind_of(step) + (" as-is-failed" if failed(step) else "")
-    words = attribute(f"{step.step_id} {kind_of(step)}: {title_of(step)}")
-    style = f"height:{12 + 88 * share:.0f}%"
-    place = links.step_anchor(step.step_id)
-    return f'<a href="#{place}" tabindex="-1" title="{words}" class="as-bar-{kind}" style="{style}"></a>'
+    return f"{step.step_id}{kind_of(step)[:2]}{12 + 88 * share:.0f}{'f' if failed(step) else ''}"
 
 
 def interval(

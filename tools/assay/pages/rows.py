@@ -32,6 +32,8 @@ SHOWN_CALLS = 3
 """Calls of one step that its row names before it is opened."""
 MOST = 400_000
 """Characters of bodies that a page holds itself."""
+MOST_OF_MANY, MANY = 4_000, 200
+"""The same in a site of more trajectories than that: what stands in a page costs time in every build."""
 TOOLS = frozenset({"edit", "write", "read", "search"})
 """Words of the vocabulary that rows can be filtered by; everything that runs is `shell`."""
 

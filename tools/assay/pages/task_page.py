@@ -8,7 +8,7 @@ from assay.contents import content_hash
 from assay.model.outcome import Stage
 from assay.model.rubric import AXES, Criterion, Rubric
 from assay.model.user import SimulatedUser, Trigger
-from assay.pages import calibration_section, escalations, grades, links, markup, prose
+from assay.pages import calibration_section, escalations, grade_data, grades, links, markup, prose
 from assay.pages.inert import first_line, inline, raw, worded
 from assay.pages.trajectory_page import length, outcome
 from assay.workspace import Attempt, Task, Workspace
@@ -21,7 +21,7 @@ def page(workspace: Workspace, task: Task, *, annotated: bool) -> str:
         ("Background", "background", prose.render(prose.without_title(task.text("README.md")))),
         ("Instruction", "instruction", prose.render(task.text("instruction.md"))),
         ("Milestones", "milestones", "".join(_milestones(task))),
-        ("Attempts", "attempts", _attempts(workspace, task)),
+        ("Attempts", "attempts", _attempts(workspace, task) + ("" if annotated else _grade(workspace, task))),
         ("Annotations", "annotations", grades.section(workspace, task) if annotated else ""),
         ("Rubric", "rubric", _rubric(task.rubric.record) if task.rubric else ""),
         ("Environment", "environment", _environment(task)),
@@ -113,6 +113,13 @@ def _attempts(workspace: Workspace, task: Task) -> str:
     if len(attempts) > 1:
         side = f"\n{links.link('Side by side', here, links.compare_page(task.id))}: steps, tests and what was said.\n"
     return markup.table(head, rows, kind="matrix") + side
+
+
+def _grade(workspace: Workspace, task: Task) -> str:
+    if not grade_data.is_ready(workspace, task):
+        return ""
+    link = links.link("Grade them here", links.task_page(task.id), links.grade_page(task.id))
+    return f"\n{link}: verdicts, citations and tiers beside the logs, saved as the file that `assay check` reads.\n"
 
 
 def _milestone(attempt: Attempt, name: str, here: str) -> str:

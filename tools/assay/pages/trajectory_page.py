@@ -15,10 +15,15 @@ LOG_TAIL = 60
 """Lines of a test log that are shown; the file itself is in the repository."""
 
 
-def files(workspace: Workspace, attempt: Attempt, mentions: Mapping[str, Sequence[Mention]]) -> dict[str, str]:
-    """The page, what its script loads for a long log, and the log itself, by path; `mentions` are by anchor."""
+def files(
+    workspace: Workspace, attempt: Attempt, mentions: Mapping[str, Sequence[Mention]], most: int = rows.MOST
+) -> dict[str, str]:
+    """The page, what its script loads for a long log, and the log itself, by path.
+
+    `mentions` are by anchor; bodies of more than `most` characters together are left to scripts.
+    """
     here = links.trajectory_page(attempt.task, attempt.alias)
-    log = rows.log(attempt, mentions, links.href(here, links.task_page(attempt.task)))
+    log = rows.log(attempt, mentions, links.href(here, links.task_page(attempt.task)), most)
     made = {here: page(workspace, attempt, mentions, log)}
     for number, chunk in enumerate(log.chunks):
         made[links.chunk(attempt.task, attempt.alias, number)] = chunks.script(number, chunk)
@@ -190,10 +195,11 @@ def _test(milestone: str, test: TestResult, mentions: Mapping[str, Sequence[Ment
     head = f"{markup.verdict(passed, test.status)} <code>{raw(test.name)}</code>"
     times = f'<span class="as-meta">{markup.seconds(test.seconds)}</span>'
     body = "".join(_test_body(test, cited, task_page))
+    names = f'class="as-test" id="{place}" data-cite="{attribute(links.cite("test", f"{milestone}/{test.name}"))}"'
     if not body:
-        return f'<div class="as-test" id="{place}">{head}{times}</div>'
+        return f"<div {names}>{head}{times}</div>"
     opened = " open" if cited or passed is False else ""
-    return f'<details class="as-test" id="{place}"{opened}><summary>{head}{times}</summary>{body}</details>'
+    return f"<details {names}{opened}><summary>{head}{times}</summary>{body}</details>"
 
 
 def _test_body(test: TestResult, cited: Sequence[Mention], task_page: str) -> Iterator[str]:

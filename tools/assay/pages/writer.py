@@ -21,7 +21,7 @@ _MARKS = {".js": SCRIPT_MARK, ".json": '{\n  "generated": "assay"', ".csv": "of,
 _GENERATED = (
     *(f"{name}.md" for name in ("index", "ranking", "quality", "rules", "work", "guidelines", "commands")),
     *("ranking.json", "ranking.csv", f"trajectories/*/*/{LOG}"),
-    *(f"{folder}/**/*.{kind}" for folder in ("tasks", "trajectories", "compare") for kind in ("md", "js")),
+    *(f"{folder}/**/*.{kind}" for folder in ("tasks", "trajectories", "compare", "grade") for kind in ("md", "js")),
 )
 
 

@@ -89,6 +89,20 @@
       row.querySelector("summary").focus({ preventScroll: true });
     };
 
+    /* A bar for each step, as tall as it took long */
+    const strip = document.querySelector(".as-strip[data-bars]");
+    const KINDS = { us: "user", sy: "system", ru: "run", sa: "say" };
+    for (const text of strip ? strip.dataset.bars.split(" ") : []) {
+      const [, step, kind, height, failed] = /^(\d+)([a-z]{2})(\d+)(f?)$/.exec(text) || [];
+      if (!step) continue;
+      const bar = make("a", "as-bar-" + KINDS[kind] + (failed ? " as-is-failed" : ""));
+      bar.href = "#s" + step;
+      bar.tabIndex = -1;
+      bar.title = step + " " + KINDS[kind] + ": " + (document.getElementById("s" + step)?.querySelector(".as-title")?.textContent || "").slice(0, 120);
+      bar.style.height = height + "%";
+      strip.append(bar);
+    }
+
     /* Filters and search */
     const FILTERS = [["all", "all"], ["run", "commands"], ["failed", "failed"], ["changes", "edits"], ["tests", "tests"], ["cited", "cited"], ["user", "user"]];
     const is = (row, name) => row.classList.contains("as-is-" + name) || row.classList.contains("as-step-" + name);
@@ -219,13 +233,20 @@
     };
     if (framed) {
       document.documentElement.classList.add("as-framed");
-      document.addEventListener("mouseup", () => {
+      document.addEventListener("mouseup", event => {
+        if (event.target instanceof Element && event.target.closest("button")) return; /* what was selected before stays selected */
         const selected = document.getSelection(), text = selected.toString().trim();
         const place = text && selected.anchorNode ? placeOf(selected.anchorNode) : "";
         if (place) cite(place, text.length > 200 || text.includes("\n") ? text.split("\n").find(line => line.trim()).trim().slice(0, 200) : text);
       });
+      for (const place of document.querySelectorAll(".as-test[data-cite], .as-file[data-cite]")) {
+        const button = make("button", "as-citebutton", "cite");
+        button.type = "button";
+        (place.querySelector(":scope > summary") || place).append(button);
+      }
       document.addEventListener("click", event => {
-        if (!event.target.closest(".as-n, .as-callhead, .as-test > summary, .as-file > summary") || !event.shiftKey) return;
+        const button = event.target.closest(".as-citebutton");
+        if (!button && !(event.shiftKey && event.target.closest(".as-n, .as-callhead"))) return;
         event.preventDefault();
         cite(placeOf(event.target), "");
       });
@@ -247,7 +268,7 @@
     if (location.hash) arrive();
   };
 
-  if (all.length < MANY) start();
+  if (all.length < MANY) document.addEventListener("DOMContentLoaded", start, { once: true });
   else {
     const place = document.createElement("div");
     place.style.height = "100vh";
