@@ -129,10 +129,21 @@ def test_a_page_around_is_handed_citations(chrome: Browser, long_site: Path, tmp
     assert got[0] == {"assay": "cite", "alias": "dry-finch", "cite": "step:1", "quote": ""}
     assert got[-1]["cite"] == "step:5.c1"
     assert got[-1]["quote"] == "echo 5"
-    frame.locator(".as-test[data-cite] .as-citebutton").first.click()
-    frame.locator(".as-file[data-cite] .as-citebutton").first.click()
+    frame.locator(".as-citebutton[data-cite^='test:']").first.click()
+    frame.locator(".as-citebutton[data-cite^='diff:']").first.click()
     page.wait_for_timeout(200)
-    test, file = page.evaluate("window.got.slice(-2)")
+    frame.locator("#s5 .as-out pre").last.evaluate(
+        "pre => { const text = document.createTreeWalker(pre, NodeFilter.SHOW_TEXT).nextNode();"
+        " const at = words => text.data.indexOf(words);"
+        " getSelection().setBaseAndExtent(text, at('line 3 of'), text, at('line 5 of') + 4); }"
+    )
+    frame.locator("#s5 .as-out pre").last.dispatch_event("mouseup")
+    frame.locator(".as-file[data-cite] > summary").first.focus()
+    page.keyboard.press("i")
+    page.wait_for_timeout(200)
+    test, file, lines, focused = page.evaluate("window.got.slice(-4)")
+    assert focused["cite"] == "diff:tally.sh"
+    assert (lines["cite"], lines["quote"]) == ("step:5.c1#L3-L5", "line 3 of the output")
     assert test["cite"].startswith("test:count-words/")
     assert file["cite"] == "diff:tally.sh"
     context.close()

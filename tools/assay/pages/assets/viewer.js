@@ -191,7 +191,7 @@
         history.replaceState(null, "", "#" + row.id);
         copy(location.href);
       }],
-      i: ["cite this step, on a page for grading", () => { const row = current(); if (row) cite("step:" + row.id.slice(1), ""); }],
+      i: ["cite what has the focus, on a page for grading", () => cite(placeOf(document.activeElement), "")],
       "\\": ["find", () => find.focus()],
       "?": ["show or hide these keys", () => { help.hidden = !help.hidden; }],
     };
@@ -221,7 +221,7 @@
     /* Citations for a page that shows this one in a frame */
     const framed = window.parent !== window;
     const cite = (place, quote) => {
-      if (framed) window.parent.postMessage({ assay: "cite", alias: view.dataset.alias, cite: place, quote }, "*");
+      if (framed && place) window.parent.postMessage({ assay: "cite", alias: view.dataset.alias, cite: place, quote }, "*");
     };
     const placeOf = node => {
       const element = node.nodeType === Node.ELEMENT_NODE ? node : node.parentElement;
@@ -231,24 +231,35 @@
       if (row) return "step:" + row.id.slice(1);
       return (test || file)?.dataset.cite || "";
     };
+    const linesOf = range => {
+      const output = range.startContainer.parentElement?.closest(".as-out > pre:last-child");
+      if (!output?.contains(range.endContainer)) return "";
+      const before = range.cloneRange(), count = part => part.toString().replace(/\n$/, "").split("\n").length;
+      before.setStart(output, 0);
+      const last = count(before), first = last - count(range) + 1;
+      return first < last ? "#L" + first + "-L" + last : "";
+    };
     if (framed) {
       document.documentElement.classList.add("as-framed");
       document.addEventListener("mouseup", event => {
         if (event.target instanceof Element && event.target.closest("button")) return; /* what was selected before stays selected */
         const selected = document.getSelection(), text = selected.toString().trim();
         const place = text && selected.anchorNode ? placeOf(selected.anchorNode) : "";
-        if (place) cite(place, text.length > 200 || text.includes("\n") ? text.split("\n").find(line => line.trim()).trim().slice(0, 200) : text);
+        if (place) cite(place + linesOf(selected.getRangeAt(0)), text.length > 200 || text.includes("\n") ? text.split("\n").find(line => line.trim()).trim().slice(0, 200) : text);
       });
       for (const place of document.querySelectorAll(".as-test[data-cite], .as-file[data-cite]")) {
         const button = make("button", "as-citebutton", "cite");
         button.type = "button";
-        (place.querySelector(":scope > summary") || place).append(button);
+        button.dataset.cite = place.dataset.cite;
+        button.setAttribute("aria-label", "cite " + place.dataset.cite);
+        if (place.tagName === "DETAILS") place.before(button); /* a summary is a button already */
+        else place.append(button);
       }
       document.addEventListener("click", event => {
         const button = event.target.closest(".as-citebutton");
         if (!button && !(event.shiftKey && event.target.closest(".as-n, .as-callhead"))) return;
         event.preventDefault();
-        cite(placeOf(event.target), "");
+        cite(button ? button.dataset.cite : placeOf(event.target), "");
       });
     }
     if (new URLSearchParams(location.search).get("hide") === "steps") document.documentElement.classList.add("as-no-steps");
