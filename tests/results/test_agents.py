@@ -38,6 +38,17 @@ def rated(report: RankingReport) -> Rates:
     return found
 
 
+def test_scripts_in_the_place_of_a_model_are_in_no_result() -> None:
+    workspace = load(Path(__file__).parents[2])
+    report = rank_workspace(workspace)
+    dry = {one.alias for found in workspace.attempts.values() for one in found.values() if one.is_dry_run}
+    assert len(dry) == 8
+    assert {item.item for item in report.left_out if item.reason == "dry run"} == dry
+    assert not dry & {row.item for table in report.rates for row in table.rows}
+    by_tests = rank_workspace(workspace, options=Options(by="milestone"))
+    assert not dry & {row.item for table in by_tests.tables for row in table.standings}
+
+
 def test_open_identities_rank_agents_over_all_tasks(tmp_path: Path) -> None:
     report = rank_workspace(load(twelve(tmp_path)))
     (table,) = report.tables

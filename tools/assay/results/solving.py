@@ -100,9 +100,11 @@ _Verdicts = dict[str, dict[str, dict[str, bool]]]
 def rates(workspace: Workspace, used: Sequence[Ballot], known: Agents) -> tuple[tuple[Rates, ...], list[LeftOut]]:
     """Of agents over all tasks where they are known; of aliases where some attempt of their task is in no annotation.
 
-    The second part names what has no verdict, or no known agent, among results without a trajectory.
+    The second part names dry runs, and what has no verdict, or no known agent, among results without a trajectory.
     """
-    solved = dict(_solved(workspace))
+    ranked = {(ballot.task, alias) for ballot in used for tier in ballot.record.ranking for alias in tier}
+    dry = {place: path for place, path in _dry_runs(workspace) if place not in ranked}
+    solved = {place: verdict for place, verdict in _solved(workspace) if place not in dry}
     reported, left_out = reported_rows(workspace, None)
     solved |= {(row.task, row.alias): row.resolved for row in reported if (row.task, row.alias) not in solved}
     by_agent: _Verdicts = {}
@@ -110,13 +112,20 @@ def rates(workspace: Workspace, used: Sequence[Ballot], known: Agents) -> tuple[
         if (name := known.get(task, {}).get(alias)) is not None:
             by_agent.setdefault(name, {}).setdefault(task, {})[alias] = verdict
     tables = [_table(workspace, used, "agent", by_agent)] if by_agent else []
-    ranked = {(ballot.task, alias) for ballot in used for tier in ballot.record.ranking for alias in tier}
     for task in dict.fromkeys(task for task, _ in sorted(solved)):
         found = {alias: {task: {alias: verdict}} for (at, alias), verdict in sorted(solved.items()) if at == task}
         if task not in known and any((task, alias) not in ranked for alias in found):
             tables.append(_table(workspace, used, "alias", found))
     only = [item for item in left_out if item.item and workspace.attempt(item.task, item.item) is None]
-    return tuple(tables), only
+    return tuple(tables), only + [LeftOut(task, alias, "dry run", path) for (task, alias), path in dry.items()]
+
+
+def _dry_runs(workspace: Workspace) -> Iterator[tuple[tuple[str, str], str]]:
+    """Where scripts acted in the place of a model, and the session that says so: they measure the harness."""
+    for task, found in workspace.attempts.items():
+        for alias, attempt in found.items():
+            if attempt.is_dry_run and attempt.session:
+                yield (task, alias), attempt.session.path
 
 
 def _solved(workspace: Workspace) -> Iterator[tuple[tuple[str, str], bool]]:

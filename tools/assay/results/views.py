@@ -81,11 +81,11 @@ def _ordered(workspace: Workspace, record: Annotation, keep: Keep) -> Tiers:
 
 
 def _tested(workspace: Workspace, task: str, milestone: str) -> Tiers:
-    """Attempts whose tests passed before those whose tests failed; those without a verdict are in no tier."""
+    """Attempts whose tests passed before those whose tests failed; dry runs and those without a verdict in no tier."""
     found: dict[bool, list[str]] = {True: [], False: []}
     for alias, attempt in workspace.attempts.get(task, {}).items():
         report = attempt.reports.get(milestone)
-        if report and report.record.passed is not None and not attempt.is_invalid:
+        if report and report.record.passed is not None and not attempt.is_invalid and not attempt.is_dry_run:
             found[report.record.passed].append(alias)
     return [tier for tier in (found[True], found[False]) if tier]
 
