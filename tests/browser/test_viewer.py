@@ -72,7 +72,7 @@ def test_finding_sees_what_is_not_loaded_and_the_address_keeps_it(watched: Watch
     page.get_by_label("find in this log").fill("end 77")
     expect(page.locator(".as-step:not([hidden])")).to_have_count(1)
     expect(page.get_by_text("1 hits in 1 steps")).to_be_visible()
-    assert "q=end+77" in page.url
+    assert "find=end+77" in page.url
     page.reload()
     expect(page.locator("#s77")).to_be_visible()
     expect(page.locator(".as-step:not([hidden])")).to_have_count(1)

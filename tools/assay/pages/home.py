@@ -6,7 +6,11 @@ from assay.pages import links, markup
 from assay.pages.calibration_section import brief
 from assay.pages.inert import inline, raw, worded
 from assay.pages.task_page import is_proven, proof_verdict, quarantine
+from assay.pages.writer import ASSETS
 from assay.workspace import Task, Workspace
+
+FACETS = ("difficulty", "category", "proof")
+"""Columns whose values a reader can choose from."""
 
 
 def home(workspace: Workspace, *, annotated: bool, problems: int) -> str:
@@ -31,11 +35,12 @@ def home(workspace: Workspace, *, annotated: bool, problems: int) -> str:
 
 
 def task_list(workspace: Workspace, *, annotated: bool) -> str:
-    """All tasks in one dense table."""
+    """All tasks in one dense table, which a script narrows by words and by columns."""
     head = (
         "task",
         "difficulty",
         "category",
+        "tags",
         "expert time",
         "milestones",
         "proof",
@@ -45,7 +50,10 @@ def task_list(workspace: Workspace, *, annotated: bool) -> str:
     )
     rows = [_row(workspace, task, annotated=annotated) for task in workspace.tasks.values()]
     table = markup.table(head, rows) if rows else "There is no task yet.\n"
-    return f"{markup.front_matter('Tasks', toc=False)}\n# Tasks\n\n{table}"
+    script = links.href(links.TASKS, f"{ASSETS}/tasks.js")
+    facets = f'<div class="as-facets as-tools" data-columns="{",".join(FACETS)}" hidden></div>\n'
+    facets += f'<script defer src="{script}"></script>\n\n'
+    return f"{markup.front_matter('Tasks', toc=False)}\n# Tasks\n\n{facets if rows else ''}{table}"
 
 
 def _numbers(workspace: Workspace, tasks: list[Task], *, annotated: bool) -> str:
@@ -128,12 +136,13 @@ def _row(workspace: Workspace, task: Task, *, annotated: bool) -> tuple[str, ...
     attempts = str(len(workspace.attempts.get(task.id, {})))
     sheets = str(_sheets(workspace, task)) if annotated else "hidden"
     if task.file is None:
-        return name, "", "", "", "", markup.verdict(None, "task file has errors"), "", attempts, sheets
+        return name, "", "", "", "", "", markup.verdict(None, "task file has errors"), "", attempts, sheets
     metadata = task.file.record.metadata
     return (
         name,
         inline(metadata.difficulty),
         inline(metadata.category),
+        inline(", ".join(metadata.tags)),
         markup.minutes(metadata.expert_time_estimate_min),
         str(len(task.milestones)),
         proof_verdict(task),

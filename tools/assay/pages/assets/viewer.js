@@ -109,9 +109,9 @@
     const fits = (row, name) => name === "all" || (name === "changes" ? is(row, "edit") || is(row, "write") : is(row, name));
     const bar = make("div", "as-tools");
     let chosen = "all", words = "";
-    const address = () => {
+    const address = () => { /* not `q`, which is the theme's search */
       const query = new URLSearchParams(location.search);
-      for (const [name, value] of [["f", chosen === "all" ? "" : chosen], ["q", words]]) value ? query.set(name, value) : query.delete(name);
+      for (const [name, value] of [["f", chosen === "all" ? "" : chosen], ["find", words]]) value ? query.set(name, value) : query.delete(name);
       const text = query.toString();
       try { history.replaceState(null, "", location.pathname + (text ? "?" + text : "") + location.hash); } catch { /* from disk, in some browsers */ }
     };
@@ -274,7 +274,7 @@
     addEventListener("beforeprint", () => { for (const row of all) row.open = true; });
     const query = new URLSearchParams(location.search);
     if (FILTERS.some(([name]) => name === query.get("f"))) chosen = query.get("f");
-    find.value = words = query.get("q") || "";
+    find.value = words = query.get("find") || "";
     if (chosen !== "all" || words) show();
     if (location.hash) arrive();
   };
