@@ -15,19 +15,17 @@ from assay.workspace import Attempt
 
 _FOLDER = re.compile(r"^\s*cd\s+[^\s;&|]+\s*&&\s*")
 _SHOWN = re.compile(r"(?:\s*2>&1|\s*\|\s*(?:head|tail|cat)(?:\s+-\S+(?:\s+\d+)?)*)+\s*$")
-_PATHS = ("path", "file_path", "filename")
-_MESSAGES = {"user": "user", "system": "system", "say": "say"}
 
 
 def key(step: Step) -> str:
     """What a step does, with what does not change it taken out: two steps of one key do the same."""
-    return _MESSAGES.get(kind_of(step)) or "\n".join(map(_call, step.tool_calls or ()))
+    return "\n".join(map(_call, step.tool_calls)) if step.tool_calls else kind_of(step)
 
 
 def _call(call: ToolCall) -> str:
     """The tool and the file, or the command without the folder it ran in and the cut of what it shows."""
-    path = next((call.arguments[name] for name in _PATHS if isinstance(call.arguments.get(name), str)), None)
-    if path is not None:
+    path = call.arguments.get("path")
+    if isinstance(path, str):
         return f"{call.function_name} {path}"
     return f"{call.function_name} {' '.join(_SHOWN.sub('', _FOLDER.sub('', command(call))).split())}"
 

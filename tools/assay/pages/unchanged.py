@@ -8,10 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import assay
-from assay.pages.building import CONFIGURATION, OUTPUT, STAMP
+from assay.pages.building import OUTPUT, STAMP
 from assay.pages.writer import DOCS
 from assay.storage import write_whole
-from assay.workspace import SETTINGS
 
 RECORD = ".assay/site.txt"
 INPUTS = ("tasks", "trajectories", "annotations", DOCS, ".assay/replays", ".assay/reruns", ".assay/identities")
@@ -22,7 +21,7 @@ HISTORY = ("HEAD", "packed-refs", "refs")
 def fingerprint(root: Path, options: str) -> str:
     """Hex SHA-256 over everything that a build reads: files of the workspace, branches, this package, and options."""
     digest = hashlib.sha256(options.encode())
-    files = [root / SETTINGS, root / CONFIGURATION]
+    files = [file for file in root.iterdir() if file.is_file()]  # settings, and what they name
     folders = [*(root / name for name in INPUTS), *(_git(root) / name for name in HISTORY)]
     for place in (*files, *folders, Path(assay.__file__).parent):
         for name, size, time in sorted(_seen(os.fspath(place))):

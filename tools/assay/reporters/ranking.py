@@ -9,6 +9,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from assay.results.solving import COSTS
+
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
@@ -21,7 +23,6 @@ WIDTH = 150
 """Columns of the table: enough for the longest alias, whatever the terminal; a pipe sees the same."""
 MOST_NAMES = 6
 """Tasks that a title names one by one."""
-COSTS = ("seconds", "tokens", "usd")
 
 
 def _rounded(row: Mapping[str, Any]) -> dict[str, Any]:

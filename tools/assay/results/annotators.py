@@ -8,7 +8,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, replace
 from itertools import combinations
 
-from assay.errors import UsageError
 from assay.model.annotation import Annotation
 from assay.model.rubric import AXES
 from assay.results.agreement import (
@@ -22,6 +21,7 @@ from assay.results.agreement import (
     percent,
     tau_b,
 )
+from assay.results.ballots import demand_annotators
 from assay.results.blinding import blinding
 from assay.results.data_version import DataVersion, data_version, rests_on
 from assay.results.gold import GoldScore
@@ -106,7 +106,7 @@ def agreement(
     `gold` holds scores by annotator once the answers were opened. Without a `seed` the data give one. Raises
     UsageError for a handle that has annotated nothing.
     """
-    _demand_known(workspace, without)
+    demand_annotators(workspace, without)
     _, others = one_version(workspace)
     left_out = {} if pool_versions else dict(others)
     left_out |= {sheet.path: "left out as asked" for sheet in workspace.sheets if sheet.annotator in set(without)}
@@ -153,14 +153,6 @@ def _estimates(report: AgreementReport, kinds: Collection[str]) -> Iterator[Esti
     yield from (estimate for _, estimate in report.scores)
     for profile in report.profiles:
         yield from (profile.severity, profile.accuracy, profile.gold)
-
-
-def _demand_known(workspace: Workspace, handles: Iterable[str]) -> None:
-    known = sorted({sheet.annotator for sheet in workspace.sheets})
-    for handle in handles:
-        if handle not in known:
-            listed = ", ".join(f"`{name}`" for name in known) or "nobody"
-            raise UsageError("unknown-annotator", f"`{handle}` has annotated nothing here", f"annotators: {listed}")
 
 
 def _groups(verdicts: Sequence[Verdict], seed: int) -> Iterator[Group]:

@@ -117,11 +117,16 @@ def ballots(workspace: Workspace, options: Options, *, over_all: bool) -> Ballot
     return Ballots(tuple(used), (*whole, *dropped), others if options.pool_versions else {})
 
 
-def _demand_known(workspace: Workspace, options: Options) -> None:
+def demand_annotators(workspace: Workspace, handles: Iterable[str]) -> None:
+    """Raises UsageError for a handle that has annotated nothing: nobody is left out by a misspelt name."""
     known = sorted({sheet.annotator for sheet in workspace.sheets})
-    if unknown := sorted(set(options.without) - set(known)):
+    if unknown := sorted(set(handles) - set(known)):
         listed = ", ".join(f"`{handle}`" for handle in known) or "none"
         raise UsageError("unknown-annotator", f"nobody called `{unknown[0]}` has annotated", f"annotators: {listed}")
+
+
+def _demand_known(workspace: Workspace, options: Options) -> None:
+    demand_annotators(workspace, options.without)
     found = sorted({sheet.entry.record.guidelines for sheet in workspace.sheets if sheet.entry})
     if options.guidelines is not None and options.guidelines not in found:
         message = f"no annotation was made under guidelines {options.guidelines}"

@@ -9,7 +9,6 @@ from typing import Any
 
 from assay.contents import blob_id, content_hash
 from assay.diagnostics import Diagnostic, Severity
-from assay.documents import read
 from assay.model.escalation import MACHINE, Escalation
 from assay.model.people import Role
 from assay.results.waiting import HANDLE, NOBODY, Block, Item, Job, jobs, with_role
@@ -57,23 +56,16 @@ def _for(people: Iterable[str], role: Role, task: str, kind: str, says: str, run
         yield Item(person, role, task, kind, says, run.replace(HANDLE, person or HANDLE))
 
 
-def _records(data: Any, key: str) -> Iterator[Mapping[str, Any]]:
-    """Entries of a list in a file that may be anything."""
-    entries = data.get(key) if isinstance(data, dict) else None
-    yield from (entry for entry in entries if isinstance(entry, dict)) if isinstance(entries, list) else ()
-
-
 def _reviewed(job: Job) -> Mapping[str, list[tuple[str, bool, str]]]:
     """By annotator: reviewer, whether the annotation was changed since, and the verdict."""
-    found = defaultdict(list)
-    for file in sorted((job.workspace.root / "annotations" / job.task / "reviews").glob("*.yaml")):
-        document, _ = read(file, file.relative_to(job.workspace.root).as_posix())
-        for entry in _records(document.data if document else None, "annotations"):
-            name = str(entry.get("annotator"))
-            sheet = job.workspace.root / sheet_path(job.task, name)
-            if name in job.shown and file.stem != name:
-                changed = entry.get("annotation") != blob_id(sheet.read_bytes())
-                found[name].append((file.stem, changed, str(entry.get("verdict"))))
+    found: dict[str, list[tuple[str, bool, str]]] = defaultdict(list)
+    for entry in job.workspace.reviews:
+        record = entry.record
+        for item in record.annotations if record.task == job.task else ():
+            if item.annotator in job.shown and item.annotator != record.reviewer:
+                sheet = job.workspace.root / sheet_path(job.task, item.annotator)
+                changed = item.annotation != blob_id(sheet.read_bytes())
+                found[item.annotator].append((record.reviewer, changed, item.verdict))
     return found
 
 
@@ -109,16 +101,18 @@ def _adjudication(job: Job) -> Iterator[Item]:
         for alias, graded in sheet.entry.record.grades.items() if sheet.entry else ():
             for name, grade in graded.criteria.items():
                 said[alias, name].add(grade.holds)
-    file = job.workspace.root / "annotations" / job.task / "adjudication.yaml"
-    document = read(file, file.name)[0] if file.is_file() else None
-    entries = _records(document.data if document else None, "decisions")
-    decided = {(entry.get("alias"), entry.get("criterion")) for entry in entries}
+    decided = {
+        (one.alias, one.criterion)
+        for entry in job.workspace.adjudications
+        for one in (entry.record.decisions if entry.record.task == job.task else ())
+    }
     count = sum(len(verdicts) > 1 and place not in decided for place, verdicts in said.items())
     if count:
         free = [name for name in with_role(job.workspace, "adjudicator") if name not in job.shown]
         run = f"assay new adjudication {job.task} --by {HANDLE}"
-        if document is not None:
-            run = f"assay check annotations/{job.task}/adjudication.yaml"
+        begun = f"annotations/{job.task}/adjudication.yaml"
+        if (job.workspace.root / begun).exists():
+            run = f"assay check {begun}"
         says = f"annotators differ on {_number(count, 'verdict')} that nobody decided"
         yield from _for(free, "adjudicator", job.task, "adjudication", says, run)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from assay.evidence import Citation, Unresolved, find_citations, parse_citation, resolve_by
 from assay.model.annotation import Annotation, TrajectoryGrades
-from assay.sealing.places import evidence_path, is_seal, owner, reveal_path, sheet_path
+from assay.sealing.places import graded_by, is_seal, owner, reveal_path
 from assay.workspace import Workspace
 
 CITED = 400
@@ -78,13 +78,8 @@ def is_withheld(before: Workspace, now: Workspace, path: str) -> bool:
     """Whether `path` is an annotation, or evidence for one, that nobody may read yet: the policy wants a reveal."""
     if now.settings.annotations.independence != "sealed" or path in before.documents:
         return False
-    people = {(sheet.task, sheet.annotator) for sheet in now.sheets}
-    people |= {(entry.record.task, entry.record.annotator) for entry in now.runs}
-    return any(
-        (path == sheet_path(*key) or path.startswith(f"{evidence_path(*key)}/"))
-        and not (now.root / reveal_path(*key)).exists()
-        for key in people
-    )
+    key = graded_by(path)
+    return key is not None and not (now.root / reveal_path(*key)).exists()
 
 
 def _of_sheet(now: Workspace, annotator: str, was: Annotation | None, is_: Annotation | None) -> Iterator[Change]:

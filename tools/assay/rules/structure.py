@@ -209,11 +209,11 @@ def unknown_annotator(workspace: Workspace) -> Iterator[Diagnostic]:
             yield Diagnostic.at(PEOPLE, _START, "unknown-annotator", "must list who annotates; the file is missing")
         return
     roles = {person.handle: person.roles for person in workspace.people.record.people}
-    for sheet in (*workspace.sheets, *workspace.drafts, *workspace.judges):
+    graders = [(sheet, "annotator") for sheet in (*workspace.sheets, *workspace.drafts)]
+    for sheet, role in (*graders, *((sheet, "judge") for sheet in workspace.judges)):
         if sheet.entry is None:
             continue
         handle = sheet.entry.record.annotator
-        role = "judge" if sheet in workspace.judges else "annotator"
         if role not in roles.get(handle, ()):
             what = f"has no role `{role}` in {PEOPLE}" if handle in roles else f"is not in {PEOPLE}"
             hint = _close(handle, set(roles)) if handle not in roles else ""

@@ -37,6 +37,16 @@ def evidence_path(task: str, annotator: str) -> str:
     return f"annotations/{task}/evidence/{annotator}"
 
 
+def graded_by(path: str) -> tuple[str, str] | None:
+    """Task and annotator of an annotation that all can read, or of evidence for it; None for every other path."""
+    top, *rest = path.split("/")
+    if top == "annotations" and len(rest) == 2 and rest[1].endswith(".yaml") and rest[1] != "adjudication.yaml":
+        return rest[0], rest[1].removesuffix(".yaml")
+    if top == "annotations" and len(rest) == 4 and rest[1] == "evidence":
+        return rest[0], rest[2]
+    return None
+
+
 def is_seal(path: str) -> bool:
     """Whether a path is that of a seal."""
     return path.endswith(_SEAL)
