@@ -140,6 +140,12 @@ def test_reviews(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file.parent.mkdir()
     file.write_text("[not, a, review]\n")
     assert ("judge", "review") in waits(capsys)
+    own = REVIEW.replace("reviewer: judge", "reviewer: rater-1").format(blob_id(sheet.read_bytes()))
+    (root / FOLDER / "reviews/rater-1.yaml").write_text(own)  # nobody is reviewed by oneself
+    found = waits(capsys)
+    assert ("judge", "review") in found
+    assert ("rater-1", "changes") not in found
+    (root / FOLDER / "reviews/rater-1.yaml").unlink()
     file.write_text(REVIEW.format(blob_id(sheet.read_bytes())))
     found = waits(capsys)
     assert ("rater-1", "changes") in found
