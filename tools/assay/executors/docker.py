@@ -26,6 +26,7 @@ from assay.contents import context_hash
 from assay.errors import EnvironmentMissingError
 from assay.executors import EngineError, Finished, Image, Job, Limits, StoppedError
 from assay.executors.owners import RUN, abandoned, labels, reap_scratch
+from assay.executors.pipe import hang_up
 from assay.executors.shell import KILLED, Shell
 from assay.executors.waiting import watched
 from assay.model.outcome import ImageRecord
@@ -198,6 +199,7 @@ class Engine:
             (status,) = watched(lambda: [int(self.api.wait(container)["StatusCode"])], self.answers)
         finally:
             timer.cancel()
+            hang_up(stream)
         return status, late.is_set()
 
     def ended(self, container: str, seconds: float) -> bool:
@@ -212,7 +214,9 @@ class Engine:
                 return True
             # The engine writes the event down after the kill; its clock may be another machine's.
             start, now = (_seconds(moment) for moment in (state["StartedAt"], self.api.info()["SystemTime"]))
-            told = any(True for _ in self.api.events(start, now + 2, {"container": container, "event": "kill"}))
+            events = self.api.events(start, now + 2, {"container": container, "event": "kill"})
+            told = any(True for _ in events)
+            hang_up(events)
         if told:
             raise EngineError(f"the container was killed from outside {seconds:.1f} s after its start")
         return False
@@ -300,6 +304,7 @@ class Engine:
             with suppress(*_failures()):
                 for item in self.api.containers(all=True, filters={"label": f"{RUN}={self.run_id}"}):
                     self._remove(item["Id"])
+        self.api.close()
 
     def kill(self, container: str) -> None:
         """End what runs in a container, if the engine lets us."""

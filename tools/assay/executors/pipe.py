@@ -29,10 +29,18 @@ def frames(connection: Any) -> Iterator[tuple[int, bytes]]:
     """
     connection._sock.settimeout(None)
     buffer: io.BufferedReader = connection._response.raw._fp.fp
-    while len(header := buffer.read(8)) == 8:
-        kind, length = struct.unpack(">BxxxL", header)
-        if piece := buffer.read(length):
-            yield kind, piece
+    try:
+        while len(header := buffer.read(8)) == 8:
+            kind, length = struct.unpack(">BxxxL", header)
+            if piece := buffer.read(length):
+                yield kind, piece
+    finally:
+        hang_up(connection)
+
+
+def hang_up(connection: Any) -> None:
+    """Close what docker-py streams an answer over; what is only dropped stays open until the garbage is collected."""
+    connection._response.close()
 
 
 class ExecPipe:
@@ -40,7 +48,7 @@ class ExecPipe:
 
     def __init__(self, connection: Any, inspect: Callable[[], Mapping[str, Any]], end: Callable[[], None]) -> None:
         self._inspect, self._end = inspect, end
-        self._response = connection._response  # dropping it would close the socket
+        self._connection = connection
         self._socket: socket.socket = connection._sock
         self._frames = frames(connection)
         self._errors = bytearray()
@@ -80,7 +88,7 @@ class ExecPipe:
             self._end()
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
-        self._response.close()
+        hang_up(self._connection)
 
     @property
     def exit_code(self) -> int | None:

@@ -15,6 +15,7 @@ from types import FrameType
 from typing import Any
 
 from assay.executors import EngineError
+from assay.executors.pipe import hang_up
 from assay.executors.shell import Host
 
 _LOOK = 0.1
@@ -43,16 +44,19 @@ def interact(
             api.exec_resize(created, height=size.lines, width=size.columns)
 
     reader = threading.Thread(target=_show, args=(connection, screen, watch), daemon=True, name="screen")
-    with _raw(keyboard), _resizing(resize):
-        reader.start()
-        while reader.is_alive():
-            ready, _, _ = select.select([keyboard], [], [], _LOOK)
-            if ready:
-                if not (keys := os.read(keyboard, 1024)):
-                    raise KeyboardInterrupt  # nobody is there any more
-                with suppress(OSError):  # it has ended just now
-                    connection._sock.sendall(keys)
-    reader.join()
+    try:
+        with _raw(keyboard), _resizing(resize):
+            reader.start()
+            while reader.is_alive():
+                ready, _, _ = select.select([keyboard], [], [], _LOOK)
+                if ready:
+                    if not (keys := os.read(keyboard, 1024)):
+                        raise KeyboardInterrupt  # nobody is there any more
+                    with suppress(OSError):  # it has ended just now
+                        connection._sock.sendall(keys)
+        reader.join()
+    finally:
+        hang_up(connection)
     with engine.translated("inspect a program"):
         status = api.exec_inspect(created)["ExitCode"]
     if status is None:

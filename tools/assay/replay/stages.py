@@ -28,8 +28,8 @@ from assay.workspace import Attempt, Task
 from assay.worktree import patched_artifacts
 
 SOLUTION_LOG = "solution"
-LINGER = 1.5
-"""Seconds that something left running has to overwrite the reward of a shared verifier."""
+LINGER = 10.0
+"""Seconds that something left running has to overwrite the reward of a shared verifier, also on a busy machine."""
 
 
 @dataclass(frozen=True)

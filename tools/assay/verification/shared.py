@@ -24,6 +24,8 @@ from assay.verification.solving import GRACE, Solved, Work, judged, missing_solu
 from assay.verification.verdicts import LOGS, Verified, invalid, reported, tests_variables, write_tests
 
 EMPTY = f"rm -rf /tests {LOGS} && mkdir -p {LOGS} && chmod 777 {LOGS}"
+_LOOK = 0.3
+"""Seconds between two looks at a reward that may still be overwritten."""
 LOG_FOLDERS = ("logs/agent", "logs/verifier", "logs/artifacts")
 
 
@@ -62,7 +64,7 @@ def verify_tree(engine: Engine, prepared: Prepared, milestone: str, taken: Taken
 def verify_live(
     engine: Engine, shell: Shell, prepared: Prepared, milestone: str, scratch: Path, linger: float = 0.0
 ) -> Verified:
-    """Run the tests of `milestone` in a container where an agent was; the reward is read `linger` seconds later."""
+    """Run the tests of `milestone` in a container where an agent was; the reward is read until it grants, `linger` seconds at most."""
     if problem := _failed(shell, ("sh", "-c", EMPTY)):
         return invalid(prepared, milestone, problem, outcome="invalid-verifier")
     shell.put(_packed(write_tests(prepared, milestone, scratch / f"tests-{milestone}"), "tests"))
@@ -74,11 +76,14 @@ def verify_live(
         cast.add(time.monotonic() - begun, piece)
 
     done = within(shell, limit + GRACE, command, variables, prepared.tests_user(milestone), watch)
-    time.sleep(linger)
-    archive = engine.archive(shell.container, LOGS, scratch / f"logs-{milestone}.tar")
-    files = read_members(archive) if archive else {}
-    verified = reported(prepared, milestone, files, done.exit_code, done.seconds, done.output, [])
-    return replace(verified, cast=cast.value())
+    ended = time.monotonic()
+    while True:
+        archive = engine.archive(shell.container, LOGS, scratch / f"logs-{milestone}.tar")
+        files = read_members(archive) if archive else {}
+        verified = reported(prepared, milestone, files, done.exit_code, done.seconds, done.output, [])
+        if verified.report.passed or time.monotonic() - ended >= linger:
+            return replace(verified, cast=cast.value())
+        time.sleep(_LOOK)
 
 
 @contextmanager
