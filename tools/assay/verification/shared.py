@@ -64,7 +64,10 @@ def verify_tree(engine: Engine, prepared: Prepared, milestone: str, taken: Taken
 def verify_live(
     engine: Engine, shell: Shell, prepared: Prepared, milestone: str, scratch: Path, linger: float = 0.0
 ) -> Verified:
-    """Run the tests of `milestone` in a container where an agent was; the reward is read until it grants, `linger` seconds at most."""
+    """Run the tests of `milestone` in a container where an agent was.
+
+    The reward is read again until it grants the milestone, for `linger` seconds at most.
+    """
     if problem := _failed(shell, ("sh", "-c", EMPTY)):
         return invalid(prepared, milestone, problem, outcome="invalid-verifier")
     shell.put(_packed(write_tests(prepared, milestone, scratch / f"tests-{milestone}"), "tests"))
