@@ -1,4 +1,7 @@
-"""The example tasks are proven, and their trajectories reproduce, in real containers."""
+"""The example tasks are proven, and trajectories of theirs reproduce, in real containers.
+
+Every second trajectory: all of them take minutes more, and `make demo` replays them.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +22,10 @@ pytestmark = pytest.mark.usefixtures("engine")
 @pytest.mark.parametrize("task", ["ledger-loader", "flaky-jobqueue"])
 def test_a_shipped_task_is_proven_and_its_trajectories_reproduce(task: str, tmp_path: Path) -> None:
     shutil.copyfile(ROOT / "assay.toml", tmp_path / "assay.toml")
-    for folder in ("tasks", "trajectories"):
-        shutil.copytree(ROOT / folder / task, tmp_path / folder / task)
+    shutil.copytree(ROOT / "tasks" / task, tmp_path / "tasks" / task)
+    attempts = sorted((ROOT / "trajectories" / task).iterdir())[::2]
+    for attempt in attempts:
+        shutil.copytree(attempt, tmp_path / attempt.relative_to(ROOT))
 
     called = assay(tmp_path, "replay", "--repeat", "1", "--mutants", "3", limit=2400)
 
@@ -29,8 +34,7 @@ def test_a_shipped_task_is_proven_and_its_trajectories_reproduce(task: str, tmp_
     assert head.startswith(
         f"{task}: proven (no-op fails, ladder 2/2, oracle 1/1 [0.21, 1.00], hijack 0/17 forged, 1 with"
     )
-    number = len(list((ROOT / "trajectories" / task).iterdir()))
-    assert f"; {number} of {number} trajectories reproduce)" in head
+    assert f"; {len(attempts)} of {len(attempts)} trajectories reproduce)" in head
     proof = json.loads(next(tmp_path.glob(".assay/replays/*/*/replay.json")).read_text())
     stages = {stage["name"]: stage for stage in proof["stages"]}
     for plant in BATTERY:

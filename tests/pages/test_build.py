@@ -10,8 +10,10 @@ import pytest
 
 from assay.diagnostics import Diagnostic, Severity
 from assay.errors import UsageError
-from assay.pages.building import OUTPUT, build, finalize
+from assay.pages.building import build
 from assay.pages.compose import Ranked, pages
+from assay.pages.policy import finalize
+from assay.pages.sources import OUTPUT
 from assay.pages.writer import write
 from assay.results.ranking import rank_workspace
 from assay.workspace import load

@@ -44,13 +44,13 @@ def command(audience: str, serve: bool) -> None:
       assay site --audience annotator
       assay site --serve
     """
-    from assay.pages import building, compose, unchanged, writer
+    from assay.pages import building, compose, sources, unchanged, writer
     from assay.rules import run
 
     started = time.monotonic()
     root = find_root(Path.cwd())
     if not serve and unchanged.is_current(root, unchanged.fingerprint(root, audience)):
-        click.echo(f"nothing has changed since the last build\n{root / building.OUTPUT / 'index.html'}")
+        click.echo(f"nothing has changed since the last build\n{root / sources.OUTPUT / 'index.html'}")
         return
     workspace = load(root)
     findings = run(workspace)
@@ -67,7 +67,7 @@ def command(audience: str, serve: bool) -> None:
     unchanged.remember(root, unchanged.fingerprint(root, audience))
     files = f"{written.changed} files changed, {written.removed} removed"
     click.echo(f"{len(made)} pages, {files}, {time.monotonic() - started:.1f} s")
-    click.echo(str(root / building.OUTPUT / "index.html"))
+    click.echo(str(root / sources.OUTPUT / "index.html"))
 
 
 def _ranked(workspace: Workspace, findings: Sequence[Diagnostic]) -> Ranked:

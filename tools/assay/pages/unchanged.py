@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import assay
-from assay.pages.building import OUTPUT, STAMP
+from assay.pages.sources import OUTPUT, STAMP
 from assay.pages.writer import DOCS
 from assay.storage import write_whole
 
