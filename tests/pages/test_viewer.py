@@ -95,7 +95,7 @@ def test_a_tree_says_what_the_markup_says(one: str, other: str) -> None:
     assert _text(found) == _text(plain)
 
 
-@pytest.mark.parametrize("html", ["<p>", "</p>", "<p></b>", "a < b", "<p title='x'><b></p></b>", "<P></P>"])
+@pytest.mark.parametrize("html", ["<p>", "</p>", "<p></b>", "a < b", "<p title='x'><b></p></b>", "<P></P>", "<!-- -->"])
 def test_half_a_body_is_refused(html: str) -> None:
     with pytest.raises(ValueError, match="not well formed"):
         chunks.tree(html)

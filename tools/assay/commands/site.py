@@ -45,6 +45,7 @@ def command(audience: str, serve: bool) -> None:
       assay site --serve
     """
     from assay.pages import building, compose, sources, unchanged, writer
+    from assay.pages.reuse import Reuse
     from assay.rules import run
 
     started = time.monotonic()
@@ -55,8 +56,11 @@ def command(audience: str, serve: bool) -> None:
     workspace = load(root)
     findings = run(workspace)
     ranked = _ranked(workspace, findings)
-    made = compose.pages(workspace, ranked, audience=cast("Audience", audience), findings=findings, helps=_helps())
+    reuse = Reuse(root, root / writer.DOCS)
+    edition = cast("Audience", audience)
+    made = compose.pages(workspace, ranked, audience=edition, findings=findings, helps=_helps(), reuse=reuse)
     written = writer.write(root / writer.DOCS, made)
+    reuse.remember()
     if serve:
         raise SystemExit(building.serve(root))
     refusal = building.build(root)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from html import unescape
 from typing import Any
 
@@ -17,8 +18,8 @@ from assay.pages.writer import SCRIPT_MARK
 LIMIT = 128 * 1024
 """Characters of a chunk after which the next one begins; a body that is larger has one of its own."""
 _VOID = frozenset({"br", "wbr", "hr"})
-_TOKEN = re.compile(r"<(/?)([a-z][a-z0-9]*)((?:[^>\"]|\"[^\"]*\")*)>|([^<]+)")
-_ATTRIBUTE = re.compile(r'([a-z-]+)(?:="([^"]*)")?')
+_TAG = re.compile(r"(/?)([a-z][a-z0-9]*)((?: [a-z-]+(?:=\"[^\"]*\")?)*)")
+_ATTRIBUTE = re.compile(r' ([a-z-]+)(?:="([^"]*)")?')
 
 
 def tree(html: str) -> list[Any]:
@@ -28,26 +29,38 @@ def tree(html: str) -> list[Any]:
     """
     root: list[Any] = []
     stack = [root]
-    at = 0
-    for found in _TOKEN.finditer(html):
-        if found.start() != at:
-            break
-        at = found.end()
-        closing, tag, attributes, text = found.groups()
-        if text is not None:
-            stack[-1].append(unescape(text))
-        elif closing:
-            if len(stack) == 1 or stack.pop()[0] != tag:
-                break
-        else:
-            node = [tag, {name: unescape(value) for name, value in _ATTRIBUTE.findall(attributes)}]
+    first, *pieces = html.split("<")
+    if first:
+        root.append(_text(first))
+    for piece in pieces:
+        inner, end, text = piece.partition(">")
+        closing, tag, attributes = _opened(inner)
+        if not end or (closing and (len(stack) == 1 or stack.pop()[0] != tag)):
+            raise ValueError(f"not well formed at <{piece[:40]!r}")
+        if not closing:
+            node = [tag, attributes]
             stack[-1].append(node)
             if tag not in _VOID:
                 stack.append(node)
-    else:
-        if len(stack) == 1 and at == len(html):
-            return root
-    raise ValueError(f"not well formed at {at}: {html[max(0, at - 40) : at + 40]!r}")
+        if text:
+            stack[-1].append(_text(text))
+    if len(stack) != 1:
+        raise ValueError(f"not well formed: <{stack[-1][0]}> is not closed")
+    return root
+
+
+@lru_cache(4096)
+def _opened(inner: str) -> tuple[str, str, dict[str, str]]:
+    """What stands between angle brackets: whether it closes, tag, attributes. The same object for the same text."""
+    found = _TAG.fullmatch(inner)
+    if not found:
+        raise ValueError(f"not well formed: <{inner[:40]!r}>")
+    closing, tag, attributes = found.groups()
+    return closing, tag, {name: unescape(value) for name, value in _ATTRIBUTE.findall(attributes)}
+
+
+def _text(text: str) -> str:
+    return unescape(text) if "&" in text else text
 
 
 def packed(bodies: Iterable[tuple[int, str]]) -> Iterator[list[tuple[int, str]]]:

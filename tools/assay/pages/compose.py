@@ -26,9 +26,10 @@ from assay.pages import (
     task_page,
     trajectory_page,
 )
+from assay.pages.reuse import Reuse
 from assay.results.blinding import blinding
 from assay.results.ranking import RankingReport
-from assay.workspace import Workspace
+from assay.workspace import Attempt, Workspace
 
 Audience = Literal["annotator", "public"]
 HIDDEN = "This edition of the site is for annotators, who work before anything is compared."
@@ -49,11 +50,12 @@ def pages(
     audience: Audience = "public",
     findings: Sequence[Diagnostic] = (),
     helps: Mapping[str, str] | None = None,
+    reuse: Reuse | None = None,
 ) -> dict[str, str]:
     """Markdown by path in the docs folder. Reads the files of tasks, writes nothing.
 
     For annotators grades and rankings are left out, so that nobody sees another's verdict before giving one.
-    `findings` are those of the rules, `helps` what each command says of itself.
+    `findings` are those of the rules, `helps` what each command says of itself. What `reuse` knows is taken from there.
     """
     workspace = _with_safe_names(workspace)
     problems = sum(item.severity is Severity.ERROR for item in findings)
@@ -74,15 +76,43 @@ def pages(
         made[links.task_page(task.id)] = task_page.page(workspace, task, annotated=annotated)
         if len(workspace.attempts.get(task.id, {})) > 1:
             made[links.compare_page(task.id)] = compare_page.page(workspace, task, annotated=annotated)
-            made[links.compare_data(task.id)] = comparing.payload(task.id, workspace.attempts[task.id])
+            made |= _comparison(workspace, task.id, reuse)
         if not annotated and grade_data.is_ready(workspace, task):
             made[links.grade_page(task.id)] = grade_page.page(workspace, task)
     most = rows.MOST if sum(map(len, workspace.attempts.values())) <= rows.MANY else rows.MOST_OF_MANY
     for task_id, attempts in workspace.attempts.items():
         found: citing.Mentions = citing.mentions(workspace, task_id) if annotated else {}
-        for alias, attempt in attempts.items():
-            made |= trajectory_page.files(workspace, attempt, found.get(alias, {}), most)
+        for attempt in attempts.values():
+            made |= _trajectory(workspace, attempt, found.get(attempt.alias, {}), most, reuse)
     return made
+
+
+def _comparison(workspace: Workspace, task: str, reuse: Reuse | None) -> Mapping[str, str]:
+    attempts = workspace.attempts[task]
+
+    def make() -> Mapping[str, str]:
+        return {links.compare_data(task): comparing.payload(task, attempts)}
+
+    return reuse.files(f"compare {task}", [f"trajectories/{task}"], [*attempts], make) if reuse else make()
+
+
+def _trajectory(
+    workspace: Workspace,
+    attempt: Attempt,
+    mentions: Mapping[str, Sequence[citing.Mention]],
+    most: int,
+    reuse: Reuse | None,
+) -> Mapping[str, str]:
+    def make() -> Mapping[str, str]:
+        return trajectory_page.files(workspace, attempt, mentions, most)
+
+    if reuse is None:
+        return make()
+    task, alias = attempt.task, attempt.alias
+    places = (f"trajectories/{task}/{alias}", f"annotations/{task}/evidence", f"tasks/{task}")
+    readers = sorted(sheet.annotator for sheet in workspace.sheets if sheet.task == task)
+    facts = (sorted(mentions.items()), trajectory_page.milestones(workspace, attempt), readers, most)
+    return reuse.files(f"trajectory {task} {alias}", places, facts, make)
 
 
 def _with_safe_names(workspace: Workspace) -> Workspace:

@@ -22,6 +22,7 @@ _INVISIBLE = re.compile(
 _CODE = re.compile(r"`((?:[^`\n]|\n(?!\n))+)`")
 _MARKDOWN = {code: f"&#{code};" for code in range(33, 127) if not chr(code).isalnum() and chr(code) not in ",/?'"}
 _RAW = {ord(char): f"&#{ord(char)};" for char in "&<>`~\t"}
+_SPECIAL = re.compile("[&<>`~\t]")
 _ATTRIBUTE = _RAW | {ord(char): f"&#{ord(char)};" for char in "\"'\n"}
 _BLANK_LINE = re.compile(r"^ +$", re.M)
 
@@ -32,6 +33,8 @@ def visible(text: str) -> str:
     Colours, titles, terminal links and cursor moves go; a line that was overwritten keeps its last state; control,
     zero-width and direction-changing characters become marks. The number of lines stays the same.
     """
+    if text.isprintable():
+        return text
     text = text.replace("\r\n", "\n")
     if "\x1b" in text:
         text = _TERMINAL.sub("", text)
@@ -54,7 +57,10 @@ def raw(text: str) -> str:
 
     Markdown parses what comes out tag by tag and entity by entity, so no more is escaped than must be.
     """
-    return _BLANK_LINE.sub(lambda blanks: "&#32;" * len(blanks.group()), visible(text).translate(_RAW))
+    text = visible(text)
+    if _SPECIAL.search(text):
+        text = text.translate(_RAW)
+    return _BLANK_LINE.sub(lambda blanks: "&#32;" * len(blanks.group()), text) if " " in text else text
 
 
 def attribute(text: str) -> str:
@@ -99,7 +105,8 @@ def _coded(text: str) -> str:
 
 def first_line(text: str, limit: int = 110) -> str:
     """The first line that says something, cut to `limit` characters; not yet escaped."""
-    line = next((line.strip() for line in visible(text).splitlines() if line.strip()), "")
+    lines = (visible(line).strip() for line in text.replace("\r\n", "\n").split("\n"))
+    line = next(filter(None, lines), "")
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "\u2026"
 
 

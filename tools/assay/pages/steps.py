@@ -46,9 +46,9 @@ def duration(step: Step) -> float | None:
 
 def command(call: ToolCall) -> str:
     """What the call runs, as text; not escaped."""
-    for name in SHELL:
-        value = call.arguments.get(name)
-        if isinstance(value, str) and len(call.arguments) == 1:
+    if len(call.arguments) == 1:
+        ((name, value),) = call.arguments.items()
+        if name in SHELL and isinstance(value, str):
             return value
     return json.dumps(call.arguments, ensure_ascii=False, indent=1)
 

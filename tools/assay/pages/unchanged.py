@@ -24,8 +24,8 @@ def fingerprint(root: Path, options: str) -> str:
     files = [file for file in root.iterdir() if file.is_file()]  # settings, and what they name
     folders = [*(root / name for name in INPUTS), *(_git(root) / name for name in HISTORY)]
     for place in (*files, *folders, Path(assay.__file__).parent):
-        for name, size, time in sorted(_seen(os.fspath(place))):
-            digest.update(f"{name}\0{size}\0{time}\n".encode(errors="surrogateescape"))
+        for line in seen(place):
+            digest.update(line.encode(errors="surrogateescape"))
     return digest.hexdigest()
 
 
@@ -52,6 +52,11 @@ def remember(root: Path, print_: str) -> None:
 
 def _record(print_: str, stamp: Path) -> str:
     return f"{print_} {stamp.read_text(encoding='utf-8')}\n"
+
+
+def seen(place: Path) -> list[str]:
+    """A line for each file at or below `place` that tells whether it was written since."""
+    return [f"{name}\0{size}\0{time}\n" for name, size, time in sorted(_seen(os.fspath(place)))]
 
 
 def _seen(place: str) -> Iterator[tuple[str, int, int]]:
