@@ -132,7 +132,7 @@ def test_search_finds_tasks_and_rationales_but_no_transcripts(site: Path) -> Non
 def test_pages_without_a_charset_are_refused(tmp_path: Path) -> None:
     (tmp_path / "index.html").write_text("<html></html>")
     with pytest.raises(UsageError, match="charset"):
-        finalize(tmp_path)
+        finalize(tmp_path, {})
 
 
 def test_without_mkdocs_the_command_says_what_to_install(root: Path) -> None:

@@ -37,7 +37,7 @@ def tree(root: Path) -> dict[str, bytes]:
 def plainly_built(root: Path) -> dict[str, bytes]:
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "-q"]
     subprocess.run(command, cwd=root, check=True, env=os.environ | PLAIN)
-    policy.finalize(root / OUTPUT)
+    policy.finalize(root / OUTPUT, {})
     return tree(root)
 
 

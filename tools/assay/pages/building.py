@@ -50,7 +50,7 @@ def _directly(root: Path) -> str | None:
     """The whole tree as it is: the settings are such that nobody knows what a page shows of other pages."""
     refusal = _mkdocs(root)
     if refusal is None:
-        policy.finalize(root / OUTPUT)
+        policy.finalize(root / OUTPUT, {})
     return refusal
 
 
@@ -60,13 +60,11 @@ def _wholly(root: Path, files: Collection[str]) -> str | None:
     refusal = _mkdocs(root, "--config-file", f"{staging.FOLDER}/mkdocs.yml")
     if refusal is None:
         try:
-            texts = {path: staged.page(path) for path in staged.pages}
+            texts = {staging.output(path): staged.page(path) for path in staged.pages}
         except LookupError:
             return _directly(root)
-        for path, text in texts.items():
-            (staged.site / staging.output(path)).write_text(text, encoding="utf-8")
         mending.copy_files(root / DOCS, staged.site, [path for path in files if not path.endswith(".md")])
-        policy.finalize(staged.site)
+        policy.finalize(staged.site, texts)
         shutil.rmtree(root / OUTPUT, ignore_errors=True)
         staged.site.rename(root / OUTPUT)
     return refusal

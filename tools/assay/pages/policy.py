@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from assay.errors import UsageError
@@ -23,13 +24,17 @@ _META = re.compile(r'<meta http-equiv="Content-Security-Policy" content="([^"]*)
 _HASH = re.compile(r"'sha256-[^']+'")
 
 
-def finalize(site: Path) -> None:
-    """Put one policy into every page below `site`. Raises UsageError for a page without a character set."""
-    pages = {file: file.read_text(encoding="utf-8") for file in sorted(site.rglob("*.html"))}
-    found = sorted({digest for page in pages.values() for digest in scripts(page)})
+def finalize(site: Path, pages: Mapping[str, str]) -> None:
+    """Put one policy into every page of `site`: `pages` by path, and what else is there.
+
+    Raises UsageError for a page without a character set.
+    """
+    files = {file.relative_to(site).as_posix(): file for file in sorted(site.rglob("*.html"))}
+    texts = {path: pages[path] if path in pages else file.read_text(encoding="utf-8") for path, file in files.items()}
+    found = sorted({digest for text in texts.values() for digest in scripts(text)})
     policy = POLICY.format(hashes=" ".join(found))
-    for file, page in pages.items():
-        file.write_text(put(page, policy, file.name), encoding="utf-8")
+    for path, text in texts.items():
+        (site / path).write_text(put(text, policy, path), encoding="utf-8")
 
 
 def put(page: str, policy: str, name: str) -> str:

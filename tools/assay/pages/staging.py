@@ -16,6 +16,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 from assay.pages.writer import DOCS
@@ -67,13 +68,9 @@ def output(path: str) -> str:
 
 def is_plain(configuration: str) -> bool:
     """Whether the pages of a site with this mkdocs.yml can be rendered one without the other, and lifted."""
-    import yaml
-
-    try:
-        found = yaml.safe_load(configuration)
-    except yaml.YAMLError:
-        return False
-    if not isinstance(found, dict) or not isinstance(theme := found.get("theme"), dict):
+    found = _read(configuration)
+    theme = found.get("theme")
+    if not isinstance(theme, dict):
         return False
     return (
         all(_PLAIN.fullmatch(str(name)) for name in found)
@@ -111,10 +108,16 @@ def stage(root: Path, wanted: Collection[str] | None = None, site: Path | None =
     return Stage(folder, pages, lifted)
 
 
+def _read(configuration: str) -> dict[str, Any]:
+    """The settings in mkdocs.yml; empty when they are more than plain YAML."""
+    from assay.documents import parse
+
+    document, problems = parse(configuration, "mkdocs.yml")
+    return document.data if document and not problems and isinstance(document.data, dict) else {}
+
+
 def navigation(root: Path) -> list[str]:
     """The pages that mkdocs.yml names."""
-    import yaml
-
     found: list[str] = []
 
     def walk(value: object) -> None:
@@ -123,7 +126,7 @@ def navigation(root: Path) -> list[str]:
         for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
             walk(item)
 
-    walk(yaml.safe_load((root / "mkdocs.yml").read_text(encoding="utf-8")).get("nav"))
+    walk(_read((root / "mkdocs.yml").read_text(encoding="utf-8")).get("nav"))
     return found
 
 
