@@ -18,7 +18,7 @@ from assay.pages.sources import OUTPUT, STAMP
 from assay.pages.writer import write
 from assay.results.ranking import rank_workspace
 from assay.workspace import load
-from tests.pages.example import TASK, make_workspace
+from tests.pages.example import ROOT, TASK, make_workspace
 from tests.pages.hostile import make_hostile
 
 PLAIN = {"SOURCE_DATE_EPOCH": "315532800", "NO_MKDOCS_2_WARNING": "1"}
@@ -71,9 +71,24 @@ def whole(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
 
 
 def test_a_whole_build_is_that_of_mkdocs(root: Path) -> None:
-    staged = staging.stage(root)
-    assert any(staged.lifted.values())
+    texts = {page.relative_to(root / "site").as_posix(): page.read_text() for page in (root / "site").rglob("*.md")}
+    assert any(staging.stage(root, texts, lambda path, anchors: "").lifted.values())
     assert tree(root) == plainly_built(root)
+
+
+def test_no_link_leads_out_of_the_tree(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "mkdocs.yml", tmp_path)
+    asked: list[str] = []
+
+    def stand_in(path: str, anchors: frozenset[str]) -> str:
+        asked.append(path)
+        return ""
+
+    texts = {
+        "a/b.md": "[x](../../../c.md) [y](/etc/d.md) [z](https://e.example/f.md) [w](<g.md#h>)\n\n[v]: ../i.md#j\n"
+    }
+    staging.stage(tmp_path, texts, stand_in, navigated=False)
+    assert asked == ["a/g.md", "i.md"]
 
 
 def test_a_mended_site_is_that_of_mkdocs(root: Path, whole: list[Path]) -> None:

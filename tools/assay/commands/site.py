@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from assay.diagnostics import Severity
-from assay.errors import ExitCode
+from assay.errors import ExitCode, UsageError
 from assay.workspace import Workspace, find_root, load
 
 if TYPE_CHECKING:
@@ -31,17 +31,22 @@ WIDTH = 100
     show_default=True,
     help="`annotator` leaves out all grades and rankings.",
 )
+@click.option("--since", metavar="REF", help="Only a preview of what has changed since the merge base with REF.")
 @click.option("--serve", is_flag=True, help="Serve on http://127.0.0.1:8000 until interrupted, instead of building.")
-def command(audience: str, serve: bool) -> None:
+def command(audience: str, since: str | None, serve: bool) -> None:
     """Write the generated pages beneath site/ and build the site into build/site.
 
     It opens from a folder on disk and asks nothing of the network. Broken links and citations that lead nowhere
-    fail the build. Hand-written pages in site/ stay as they are.
+    fail the build. Hand-written pages in site/ stay as they are. What has not changed is not built again.
+
+    With `--since`, the pages of the tasks and trajectories that were changed go to build/preview, with what the rules
+    say of the changed files, for those who review a pull request.
 
     \b
     Examples:
       assay site
       assay site --audience annotator
+      assay site --since origin/main
       assay site --serve
     """
     from assay.pages import building, compose, sources, unchanged, writer
@@ -50,6 +55,11 @@ def command(audience: str, serve: bool) -> None:
 
     started = time.monotonic()
     root = find_root(Path.cwd())
+    if since is not None:
+        if serve:
+            raise UsageError("one-of-two", "`--since` and `--serve` do not go together", "leave one of them out")
+        _preview(root, since, cast("Audience", audience))
+        return
     if not serve and unchanged.is_current(root, unchanged.fingerprint(root, audience)):
         click.echo(f"nothing has changed since the last build\n{root / sources.OUTPUT / 'index.html'}")
         return
@@ -63,15 +73,31 @@ def command(audience: str, serve: bool) -> None:
     reuse.remember()
     if serve:
         raise SystemExit(building.serve(root))
-    refusal = building.build(root)
-    if refusal is not None:
-        click.echo(refusal.rstrip(), err=True)
-        click.echo("error site-build: mkdocs refused to build the site; its words are above", err=True)
-        raise SystemExit(ExitCode.FINDINGS)
+    _accepted(building.build(root))
     unchanged.remember(root, unchanged.fingerprint(root, audience))
     files = f"{written.changed} files changed, {written.removed} removed"
     click.echo(f"{len(made)} pages, {files}, {time.monotonic() - started:.1f} s")
     click.echo(str(root / sources.OUTPUT / "index.html"))
+
+
+def _preview(root: Path, since: str, audience: Audience) -> None:
+    from assay.pages import preview
+    from assay.repository import changed_paths
+    from assay.rules import Scope, run
+
+    changed = frozenset(changed_paths(root, since))
+    workspace = load(root, preview.tasks(changed))
+    findings = run(workspace, Scope(changed=changed))
+    _accepted(preview.build(workspace, changed, since, findings, audience))
+    click.echo(f"{len(changed)} files differ from `{since}`\n{root / preview.OUTPUT / 'index.html'}")
+
+
+def _accepted(refusal: str | None) -> None:
+    """Ends the command when MkDocs refused."""
+    if refusal is not None:
+        click.echo(refusal.rstrip(), err=True)
+        click.echo("error site-build: mkdocs refused to build the site; its words are above", err=True)
+        raise SystemExit(ExitCode.FINDINGS)
 
 
 def _ranked(workspace: Workspace, findings: Sequence[Diagnostic]) -> Ranked:

@@ -22,9 +22,9 @@ def build(root: Path) -> str | None:
     """Build the site of the workspace at `root` into `build/site`, strictly; what MkDocs said when it refused.
 
     Nothing is done when nothing has changed since the last build, and little when few pages have.
-    Raises UsageError without mkdocs.yml, EnvironmentMissingError without MkDocs or its theme.
+    Raises UsageError and EnvironmentMissingError as `require` does.
     """
-    _require(root)
+    require(root)
     now, before = Sources.of(root, policy.POLICY), Sources.built(root)
     if now == before:
         return None
@@ -41,14 +41,14 @@ def build(root: Path) -> str | None:
 
 def serve(root: Path) -> int:
     """Serve the site on 127.0.0.1 until interrupted; the exit code of MkDocs."""
-    _require(root)
+    require(root)
     command = [*_PROGRAM, "serve", "--dev-addr", "127.0.0.1:8000"]
     return subprocess.run(command, cwd=root, env=_environment(), check=False).returncode
 
 
 def _directly(root: Path) -> str | None:
     """The whole tree as it is: the settings are such that nobody knows what a page shows of other pages."""
-    refusal = _mkdocs(root)
+    refusal = mkdocs(root)
     if refusal is None:
         policy.finalize(root / OUTPUT, {})
     return refusal
@@ -56,15 +56,17 @@ def _directly(root: Path) -> str | None:
 
 def _wholly(root: Path, files: Collection[str]) -> str | None:
     """Every page, built beside the site and put into its place at the end."""
-    staged = staging.stage(root)
-    refusal = _mkdocs(root, "--config-file", f"{staging.FOLDER}/mkdocs.yml")
+    docs = root / DOCS
+    texts = {path: (docs / path).read_text(encoding="utf-8") for path in files if path.endswith(".md")}
+    staged = staging.stage(root, texts, lambda path, anchors: "" if (docs / path).is_file() else None, navigated=False)
+    refusal = mkdocs(root, "--config-file", f"{staging.FOLDER}/mkdocs.yml")
     if refusal is None:
         try:
-            texts = {staging.output(path): staged.page(path) for path in staged.pages}
+            made = {staging.output(path): staged.page(path) for path in staged.pages}
         except LookupError:
             return _directly(root)
-        mending.copy_files(root / DOCS, staged.site, [path for path in files if not path.endswith(".md")])
-        policy.finalize(staged.site, texts)
+        mending.copy_files(docs, staged.site, [path for path in files if not path.endswith(".md")])
+        policy.finalize(staged.site, made)
         shutil.rmtree(root / OUTPUT, ignore_errors=True)
         staged.site.rename(root / OUTPUT)
     return refusal
@@ -76,16 +78,18 @@ def _mended(root: Path, before: Sources, now: Sources) -> str | None:
     pages = changed & now.pages
     if before.settings != now.settings or before.pages != now.pages or 2 * len(pages) > len(now.pages):
         return ""
-    staged = staging.stage(root, pages, root / OUTPUT)
-    refusal = _mkdocs(root, "--config-file", f"{staging.FOLDER}/mkdocs.yml") if pages else None
+    docs, site = root / DOCS, root / OUTPUT
+    texts = {path: (docs / path).read_text(encoding="utf-8") for path in sorted(pages)}
+    staged = staging.stage(root, texts, mending.stand_ins(docs, site))
+    refusal = mkdocs(root, "--config-file", f"{staging.FOLDER}/mkdocs.yml") if pages else None
     if refusal is None:
-        (root / OUTPUT / STAMP).unlink()  # until the end the site is neither what it was nor what it will be
-        refusal = None if mending.mend(root / OUTPUT, root / DOCS, staged, changed) else ""
+        (site / STAMP).unlink()  # until the end the site is neither what it was nor what it will be
+        refusal = None if mending.mend(site, docs, staged, changed) else ""
     return refusal
 
 
-def _mkdocs(root: Path, *options: str) -> str | None:
-    """What MkDocs said when it refused."""
+def mkdocs(root: Path, *options: str) -> str | None:
+    """Build strictly; what MkDocs said when it refused."""
     done = subprocess.run(
         [*_PROGRAM, "build", "--strict", *options],
         cwd=root,
@@ -100,7 +104,8 @@ def _mkdocs(root: Path, *options: str) -> str | None:
     return done.stdout if done.returncode else None
 
 
-def _require(root: Path) -> None:
+def require(root: Path) -> None:
+    """Raises UsageError without mkdocs.yml, EnvironmentMissingError without MkDocs or its theme."""
     if not (root / CONFIGURATION).is_file():
         hint = "`assay init` in an empty folder writes one that you can copy"
         raise UsageError("no-mkdocs-configuration", f"there is no {CONFIGURATION} beside assay.toml", hint)

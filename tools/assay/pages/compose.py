@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -57,7 +57,7 @@ def pages(
     For annotators grades and rankings are left out, so that nobody sees another's verdict before giving one.
     `findings` are those of the rules, `helps` what each command says of itself. What `reuse` knows is taken from there.
     """
-    workspace = _with_safe_names(workspace)
+    workspace = with_safe_names(workspace)
     problems = sum(item.severity is Severity.ERROR for item in findings)
     annotated = audience == "public"
     ranked = ranked if annotated else Ranked(None, HIDDEN)
@@ -72,18 +72,34 @@ def pages(
         links.COMMANDS: manual_pages.commands(helps or {}),
         links.QUALITY: quality_page.page(workspace, blinding(workspace) if annotated else None, HIDDEN),
     }
-    for task in workspace.tasks.values():
-        made[links.task_page(task.id)] = task_page.page(workspace, task, annotated=annotated)
-        if len(workspace.attempts.get(task.id, {})) > 1:
-            made[links.compare_page(task.id)] = compare_page.page(workspace, task, annotated=annotated)
-            made |= _comparison(workspace, task.id, reuse)
-        if not annotated and grade_data.is_ready(workspace, task):
-            made[links.grade_page(task.id)] = grade_page.page(workspace, task)
     most = rows.MOST if sum(map(len, workspace.attempts.values())) <= rows.MANY else rows.MOST_OF_MANY
-    for task_id, attempts in workspace.attempts.items():
-        found: citing.Mentions = citing.mentions(workspace, task_id) if annotated else {}
-        for attempt in attempts.values():
-            made |= _trajectory(workspace, attempt, found.get(attempt.alias, {}), most, reuse)
+    for task in workspace.tasks:
+        made |= of_task(workspace, task, annotated=annotated, most=most, reuse=reuse)
+    return made
+
+
+def of_task(
+    workspace: Workspace,
+    name: str,
+    *,
+    annotated: bool,
+    aliases: Collection[str] | None = None,
+    most: int = rows.MOST,
+    reuse: Reuse | None = None,
+) -> dict[str, str]:
+    """The pages of a task, and those of its trajectories, or of these of them."""
+    if not annotated:  # what others ran is their work too
+        workspace = replace(workspace, runs=())
+    task, attempts = workspace.tasks[name], workspace.attempts.get(name, {})
+    made = {links.task_page(name): task_page.page(workspace, task, annotated=annotated)}
+    if len(attempts) > 1:
+        made[links.compare_page(name)] = compare_page.page(workspace, task, annotated=annotated)
+        made |= _comparison(workspace, name, reuse)
+    if not annotated and grade_data.is_ready(workspace, task):
+        made |= grade_page.files(workspace, task)
+    found: citing.Mentions = citing.mentions(workspace, name) if annotated else {}
+    for alias in attempts if aliases is None else aliases:
+        made |= _trajectory(workspace, attempts[alias], found.get(alias, {}), most, reuse)
     return made
 
 
@@ -110,12 +126,12 @@ def _trajectory(
         return make()
     task, alias = attempt.task, attempt.alias
     places = (f"trajectories/{task}/{alias}", f"annotations/{task}/evidence", f"tasks/{task}")
-    readers = sorted(sheet.annotator for sheet in workspace.sheets if sheet.task == task)
+    readers = sorted(sheet.annotator for sheet in workspace.sheets if sheet.task == task) if workspace.runs else ()
     facts = (sorted(mentions.items()), trajectory_page.milestones(workspace, attempt), readers, most)
     return reuse.files(f"trajectory {task} {alias}", places, facts, make)
 
 
-def _with_safe_names(workspace: Workspace) -> Workspace:
+def with_safe_names(workspace: Workspace) -> Workspace:
     """Without folders and files whose names are no ids: names become paths, titles and anchors as they stand.
 
     Trajectories and annotations of a task that is not there go too; `assay check` reports all of them.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections import defaultdict
 from collections.abc import Collection, Mapping
@@ -10,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from assay.pages import policy
-from assay.pages.staging import Stage, ids, links, output
+from assay.pages.staging import Stage, StandIn, ids, links, nothing, output
 
 INDEX = "search/search_index.json"
 INDEX_SCRIPT = "search/search_index.js"
+_HEAD = re.compile(r"---\n(.*?\n)---\n", re.S)
 
 
 def mend(site: Path, docs: Path, staged: Stage, changed: Collection[str]) -> bool:
@@ -29,6 +31,22 @@ def mend(site: Path, docs: Path, staged: Stage, changed: Collection[str]) -> boo
         (site / path).write_text(text, encoding="utf-8")
     copy_files(docs, site, [path for path in changed if not path.endswith(".md")])
     return True
+
+
+def stand_ins(docs: Path, site: Path) -> StandIn:
+    """Of pages that are in the site and are not rendered: their title, and the anchors that they have there."""
+
+    def stand_in(path: str, anchors: frozenset[str]) -> str | None:
+        file = docs / path
+        if not file.is_file() or file.suffix != ".md":
+            return "" if file.is_file() else None
+        text = file.read_text(encoding="utf-8")
+        there = ids((site / output(path)).read_text(encoding="utf-8")) if anchors else frozenset()
+        head = _HEAD.match(text)
+        heading = next((line for line in text.splitlines() if line.startswith("# ")), "")
+        return nothing(anchors & there, head[1] if head else "", heading)
+
+    return stand_in
 
 
 def _pages(site: Path, docs: Path, staged: Stage) -> dict[str, str] | None:

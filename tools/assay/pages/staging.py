@@ -13,7 +13,7 @@ import posixpath
 import re
 import shutil
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,9 @@ _LINK = re.compile(r"\]\(\s*<?([^)\s>#]*)(?:#([^)\s>]*))?|^ {0,3}\[[^\]\n]+\]:\s
 _ID = re.compile(r' id="([^"]*)"')
 _BLOCK = re.compile(r'^<div class="as-[a-z]+"(?![^>]*markdown=)[^>]*>', re.M)
 _DIV = re.compile(r"<(/?)div\b")
-_HEAD = re.compile(r"---\n(.*?\n)---\n", re.S)
+
+StandIn = Callable[[str, frozenset[str]], str | None]
+"""By path in the docs folder and the anchors that are led to: what stands there; None when there is no such file."""
 
 
 @dataclass(frozen=True)
@@ -83,16 +85,13 @@ def is_plain(configuration: str) -> bool:
     )
 
 
-def stage(root: Path, wanted: Collection[str] | None = None, site: Path | None = None) -> Stage:
-    """Write the tree for the pages `wanted`, or for all.
+def stage(root: Path, texts: Mapping[str, str], stand_in: StandIn, navigated: bool = True) -> Stage:
+    """Write the tree that has these pages, with what stands in for the files that they lead to.
 
-    `site` is the one built before: what is not wanted has the anchors that it has there.
+    With `navigated` the pages in the navigation are among those.
     """
-    docs, folder = root / DOCS, root / FOLDER
+    folder = root / FOLDER
     shutil.rmtree(folder, ignore_errors=True)
-    every = sorted(file.relative_to(docs).as_posix() for file in docs.rglob("*.md"))
-    pages = tuple(every if wanted is None else [path for path in every if path in wanted])
-    texts = {path: (docs / path).read_text(encoding="utf-8") for path in pages}
     targets: defaultdict[str, set[str]] = defaultdict(set)
     for path, text in texts.items():
         for target, anchor in links(path, text):
@@ -101,11 +100,21 @@ def stage(root: Path, wanted: Collection[str] | None = None, site: Path | None =
     for path, text in texts.items():
         rest, lifted[path] = _lift(text, targets[path]) if _UNLISTED in text[:500] else (text, [])
         _put(folder / "docs" / path, rest)
-    _stand_ins(docs, folder, [*targets, *(navigation(root) if wanted is not None else ())], pages, targets, site)
+    others = {*targets, *(navigation(root) if navigated else ())} - texts.keys()
+    for path in sorted(others):
+        found = stand_in(path, frozenset(filter(None, targets[path])))
+        if found is not None:
+            _put(folder / "docs" / path, found)
     _put(folder / "theme/nothing.html", "")
     settings = {"INHERIT": "../../mkdocs.yml", "docs_dir": "docs", "site_dir": "site", "theme": {"custom_dir": "theme"}}
     _put(folder / "mkdocs.yml", json.dumps(settings))
-    return Stage(folder, pages, lifted)
+    return Stage(folder, tuple(texts), lifted)
+
+
+def nothing(anchors: Collection[str], head: str = "", heading: str = "") -> str:
+    """A page that is rendered as nothing, which others may lead to, with its front matter and title."""
+    places = "".join(f'<span id="{name}"></span>' for name in sorted(anchors))
+    return f"---\n{head}template: nothing.html\n---\n{heading}\n\n<div>{places}</div>\n"
 
 
 def _read(configuration: str) -> dict[str, Any]:
@@ -134,8 +143,9 @@ def links(path: str, text: str) -> Iterator[tuple[str, str]]:
     """Files that a page may link to, with the anchors in them; what is none does no harm."""
     for one, anchor, two, second in _LINK.findall(text):
         target, place = unquote(one or two), unquote(anchor or second)
-        if "://" not in target and not target.startswith("/"):
-            yield posixpath.normpath(posixpath.join(posixpath.dirname(path), target)) if target else path, place
+        whole = posixpath.normpath(posixpath.join(posixpath.dirname(path), target)) if target else path
+        if "://" not in target and not whole.startswith(("/", "..")):
+            yield whole, place
 
 
 def ids(text: str) -> frozenset[str]:
@@ -171,32 +181,6 @@ def _end(text: str, start: int) -> int:
         if not depth:
             return found.end() + 1
     return start
-
-
-def _stand_ins(
-    docs: Path,
-    folder: Path,
-    targets: Collection[str],
-    pages: Collection[str],
-    anchors: Mapping[str, Collection[str]],
-    site: Path | None,
-) -> None:
-    """What links and the navigation lead to and is not rendered."""
-    for path in sorted({*targets} - {*pages}):
-        file = docs / path
-        if not file.is_file():
-            continue
-        if file.suffix != ".md" or site is None:
-            _put(folder / "docs" / path, "")
-            continue
-        text = file.read_text(encoding="utf-8")
-        built = site / output(path)
-        there = ids(built.read_text(encoding="utf-8")) if any(anchors.get(path, ())) else frozenset()
-        places = "".join(f'<span id="{name}"></span>' for name in sorted(there & {*anchors.get(path, ())}))
-        head = _HEAD.match(text)
-        heading = next((line for line in text.splitlines() if line.startswith("# ")), "")
-        kept = head[1] if head else ""
-        _put(folder / "docs" / path, f"---\n{kept}template: nothing.html\n---\n{heading}\n\n<div>{places}</div>\n")
 
 
 def _put(file: Path, text: str) -> None:
