@@ -47,6 +47,11 @@ def raw_log(task: str, alias: str) -> str:
     return f"trajectories/{task}/{alias}/trajectory.json"
 
 
+def cast(task: str, alias: str, place: str) -> str:
+    """The script with the recording of what stands at an anchor of the trajectory's page."""
+    return f"trajectories/{task}/{alias}/casts/{place}.js"
+
+
 def compare_page(task: str) -> str:
     """The page that puts attempts at a task side by side."""
     return f"compare/{task}.md"
@@ -60,6 +65,11 @@ def compare_data(task: str) -> str:
 def grade_page(task: str) -> str:
     """The page on which a task is graded, in the annotators' edition."""
     return f"grade/{task}.md"
+
+
+def grade_texts(task: str, alias: str, number: int) -> str:
+    """One script with what can be quoted of an attempt, beside that page."""
+    return f"grade/{task}/{alias}/{number:04d}.js"
 
 
 def relative(page: str, target: str, anchor: str = "") -> str:

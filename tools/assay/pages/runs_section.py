@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from assay.evidence.runs import Run, runs
 from assay.model.run import RecordedRun
-from assay.pages import bodies, links, markup
+from assay.pages import bodies, casts, links, markup
 from assay.pages.citing import Mention
 from assay.pages.inert import raw
 from assay.workspace import Attempt, Workspace
@@ -16,19 +16,34 @@ SHOWN = 200
 """Lines of an output that are shown; the file itself is in the repository."""
 
 
-def section(workspace: Workspace, attempt: Attempt, mentions: Mapping[str, Sequence[Mention]], task_page: str) -> str:
-    """Markdown with the runs of those whose annotation can be read; empty when there are none."""
-    readable = {sheet.annotator for sheet in workspace.sheets if sheet.task == attempt.task}
-    found = [
+def readable(workspace: Workspace, attempt: Attempt) -> list[Run]:
+    """Runs on an attempt by those whose annotation can be read."""
+    known = {sheet.annotator for sheet in workspace.sheets if sheet.task == attempt.task}
+    return [
         run
         for run in runs(workspace, attempt.task)
-        if run.annotator in readable and run.number and run.entry.record.alias == attempt.alias
+        if run.annotator in known and run.number and run.entry.record.alias == attempt.alias
     ]
-    shown = "".join(_run(run, mentions, task_page) for run in found)
+
+
+def section(
+    workspace: Workspace,
+    attempt: Attempt,
+    mentions: Mapping[str, Sequence[Mention]],
+    task_page: str,
+    recordings: Mapping[str, casts.Playback],
+) -> str:
+    """Markdown with those runs; empty when there are none. `recordings` are by anchor."""
+    shown = "".join(_run(run, mentions, task_page, recordings) for run in readable(workspace, attempt))
     return f'\n## Runs by annotators {{#{links.RUNS}}}\n\n<div class="as-tests">{shown}</div>\n' if shown else ""
 
 
-def _run(run: Run, mentions: Mapping[str, Sequence[Mention]], task_page: str) -> str:
+def _run(
+    run: Run,
+    mentions: Mapping[str, Sequence[Mention]],
+    task_page: str,
+    recordings: Mapping[str, casts.Playback],
+) -> str:
     record = run.entry.record
     place = links.run_anchor(run.annotator, run.number)
     cited = mentions.get(place, ())
@@ -48,7 +63,8 @@ def _run(run: Run, mentions: Mapping[str, Sequence[Mention]], task_page: str) ->
             ),
         ]
     )
-    body = (bodies.cited_by(cited, task_page) if cited else "") + facts + _output(run)
+    body = (bodies.cited_by(cited, task_page) if cited else "") + facts
+    body += casts.player(recordings.get(place), run.entry.record.alias, place, f"run {run.number:02d}") + _output(run)
     opened = " open" if cited else ""
     return f'<details class="as-test" id="{place}"{opened}><summary>{head}{times}</summary>{body}</details>'
 

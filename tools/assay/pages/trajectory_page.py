@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from assay.evidence.runs import CAST
+from assay.model.base import ID_PATTERN
 from assay.model.outcome import TestReport, TestResult
-from assay.pages import bodies, chunks, links, markup, patch, plots, rows, runs_section
+from assay.pages import bodies, casts, chunks, links, markup, patch, plots, rows, runs_section
 from assay.pages.citing import Mention
 from assay.pages.inert import attribute, first_line, inline, raw
 from assay.pages.writer import ASSETS
@@ -24,7 +27,11 @@ def files(
     """
     here = links.trajectory_page(attempt.task, attempt.alias)
     log = rows.log(attempt, mentions, links.href(here, links.task_page(attempt.task)), most)
-    made = {here: page(workspace, attempt, mentions, log)}
+    recordings = _recordings(workspace, attempt)
+    made = {here: page(workspace, attempt, mentions, log, recordings)}
+    for place, found in recordings.items():
+        if not found.problem:
+            made[links.cast(attempt.task, attempt.alias, place)] = casts.script(place, found)
     for number, chunk in enumerate(log.chunks):
         made[links.chunk(attempt.task, attempt.alias, number)] = chunks.script(number, chunk)
     if attempt.trajectory:
@@ -32,8 +39,14 @@ def files(
     return made
 
 
-def page(workspace: Workspace, attempt: Attempt, mentions: Mapping[str, Sequence[Mention]], log: rows.Log) -> str:
-    """Markdown of the page."""
+def page(
+    workspace: Workspace,
+    attempt: Attempt,
+    mentions: Mapping[str, Sequence[Mention]],
+    log: rows.Log,
+    recordings: Mapping[str, casts.Playback],
+) -> str:
+    """Markdown of the page; `recordings` are by anchor."""
     here = links.trajectory_page(attempt.task, attempt.alias)
     task_page = links.href(here, links.task_page(attempt.task))
     return "".join(
@@ -53,8 +66,9 @@ def page(workspace: Workspace, attempt: Attempt, mentions: Mapping[str, Sequence
             f"\n## Patch {{#{links.PATCH}}}\n\n",
             patch.section(attempt, mentions, task_page),
             f"\n## Tests {{#{links.TESTS}}}\n\n",
-            _tests(workspace, attempt, mentions, task_page),
-            runs_section.section(workspace, attempt, mentions, task_page),
+            _tests(workspace, attempt, mentions, task_page, recordings),
+            runs_section.section(workspace, attempt, mentions, task_page, recordings),
+            f'<script src="{links.href(here, f"{ASSETS}/cast.js")}"></script>\n' if recordings else "",
         )
     )
 
@@ -79,6 +93,19 @@ def length(attempt: Attempt) -> str:
         return "cannot be read"
     calls = sum(len(step.tool_calls or ()) for step in trajectory.steps)
     return f"{markup.count(len(trajectory.steps), 'step')}, {markup.count(calls, 'call')}"
+
+
+def _recordings(workspace: Workspace, attempt: Attempt) -> dict[str, casts.Playback]:
+    """What can be played on the page, by anchor: tests in the final state, and runs that are shown."""
+    found = {
+        links.anchor_of_test(milestone): casts.of_file(attempt.folder / f"tests/{milestone}.cast")
+        for milestone in milestones(workspace, attempt)
+        if milestone in attempt.reports and re.match(ID_PATTERN, milestone)
+    }
+    for run in runs_section.readable(workspace, attempt):
+        place = links.run_anchor(run.annotator, run.number)
+        found[place] = casts.of_file(run.file.with_suffix(CAST))
+    return {place: playback for place, playback in found.items() if playback}
 
 
 def _lead(attempt: Attempt) -> str:
@@ -153,13 +180,21 @@ def _steps(attempt: Attempt, log: rows.Log) -> str:
     return plots.strip(attempt.trajectory.record.steps) + view + log.rows + f"{told}</p>\n{script}"
 
 
-def _tests(workspace: Workspace, attempt: Attempt, mentions: Mapping[str, Sequence[Mention]], task_page: str) -> str:
+def _tests(
+    workspace: Workspace,
+    attempt: Attempt,
+    mentions: Mapping[str, Sequence[Mention]],
+    task_page: str,
+    recordings: Mapping[str, casts.Playback],
+) -> str:
     pieces = []
     for milestone in milestones(workspace, attempt):
         entry = attempt.reports.get(milestone)
         if entry:
             shown = "".join(_cases(milestone, entry.record, mentions, task_page))
-            pieces.append(_milestone_tests(milestone, entry.record, shown, attempt.logs.get(milestone, "")))
+            place = links.anchor_of_test(milestone)
+            player = casts.player(recordings.get(place), attempt.alias, place, f"the tests of {milestone}")
+            pieces.append(_milestone_tests(milestone, entry.record, shown + player, attempt.logs.get(milestone, "")))
     return f'<div class="as-tests">{"".join(pieces)}</div>\n' if pieces else "No test has been run on this attempt.\n"
 
 

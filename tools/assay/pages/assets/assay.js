@@ -1,6 +1,26 @@
-/* Opens what an address leads to. Pages are complete without it; logs have a script of their own. */
+/* Opens what an address leads to, and loads scripts for those of a page. Pages are complete without it; logs have a
+   script of their own. */
 (() => {
   "use strict";
+  /* Files of this site that are named relative to the page, and nothing else: also under Trusted Types */
+  const OURS = /^(?:\.\.?\/)*(?:[\w-][\w.-]*\/)*[\w-][\w.-]*\.js$/;
+  const createScriptURL = address => {
+    if (!OURS.test(address)) throw new TypeError("no script of this site: " + address);
+    return address;
+  };
+  const policy = window.trustedTypes?.createPolicy("assay", { createScriptURL }) || { createScriptURL };
+  const loads = new Map();
+  window.assayLoad = address => {
+    if (!loads.has(address)) loads.set(address, new Promise((done, fail) => {
+      const script = document.createElement("script");
+      script.src = policy.createScriptURL(address);
+      script.addEventListener("load", done);
+      script.addEventListener("error", () => { loads.delete(address); fail(new Error(script.src)); });
+      document.head.append(script);
+    }));
+    return loads.get(address);
+  };
+
   const arrive = () => {
     const id = decodeURIComponent(location.hash.slice(1));
     const target = id && document.getElementById(id);
