@@ -327,6 +327,15 @@ def test_runs_of_those_who_are_not_revealed_are_not_played(root: Path) -> None:
     assert not [path for path, text in made.items() if "secret" in text or "rater-9" in text or "/casts/" in path]
 
 
+def test_annotators_do_not_see_what_others_ran(root: Path) -> None:
+    add_run(root, recorded([[0, "o", "secret"]]))
+    path = f"trajectories/{TASK}/calm-heron.md"
+    assert "Runs by annotators" in pages(load(root), Ranked(None))[path]
+    made = pages(load(root), Ranked(None), audience="annotator")
+    assert "Runs by annotators" not in made[path]
+    assert not [path for path, text in made.items() if "secret" in text or "/casts/" in path]
+
+
 def test_an_attack_is_text(root: Path) -> None:
     add_run(root, recorded([[0, "o", ATTACK], [1, "o", BLOCK], [2, "o", "\u2028\ud800"]]))
     add_run(root, b'{"version": "</script>"}', number=2)
