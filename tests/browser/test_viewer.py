@@ -22,6 +22,8 @@ def long_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     many += [
         step(number, "agent", f"Say {number}.", f"echo {number}", output + f"end {number}\n") for number in range(2, 90)
     ]
+    for number, made in enumerate(many[1:5]):
+        made["metrics"] = {"prompt_tokens": 100 * number, "completion_tokens": 20}
     many[6]["tool_calls"][0]["arguments"] = {"command": "pytest -q"}
     write_attempt(root, "dry-finch", passed=(False, True), steps=many)
     thousand = [step(1, "user", "Count words.")]
@@ -37,6 +39,21 @@ def test_a_thousand_rows_are_there_and_led_to(watched: Watched, long_site: Path)
     expect(page.locator(".as-step")).to_have_count(1000)
     page.keyboard.press("j")
     expect(page.locator("#s901 summary")).to_be_focused()
+    assert watched.complaints == []
+
+
+def test_bars_are_as_long_as_steps_cost(watched: Watched, long_site: Path) -> None:
+    page = watched.page
+    watched.open(long_site, LONG)
+    bars = page.locator(".as-strip.as-has-tokens a")
+    expect(bars).to_have_count(89)
+    expect(bars.nth(4)).to_have_attribute("title", "5 run, 300 tokens in, 20 out: Say 5.")
+    downs = [bars.nth(at).evaluate("bar => parseFloat(getComputedStyle(bar, '::after').height)") for at in (0, 2, 4)]
+    assert downs[0] == 0
+    assert downs[2] > 2 * downs[1] > 0
+    expect(page.locator("#s5 summary")).to_contain_text("300 tokens in, 20 out")
+    bars.nth(4).click()
+    expect(page.locator("#s5")).to_have_attribute("open", "")
     assert watched.complaints == []
 
 

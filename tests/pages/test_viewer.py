@@ -16,6 +16,7 @@ from assay.model.trajectory import Step
 from assay.pages import chunks, rows, terminal
 from assay.pages.bodies import body
 from assay.pages.inert import raw
+from assay.pages.plots import strip
 from assay.pages.steps import runs_tests, told
 from assay.pages.trajectory_page import files
 from assay.pages.writer import SCRIPT_MARK
@@ -144,3 +145,18 @@ def test_a_short_log_stands_in_its_page(tmp_path: Path) -> None:
     attempt = workspace.attempts[TASK]["brisk-otter"]
     assert not rows.log(attempt, {}, "").chunks
     assert rows.log(attempt, {}, "", most=10).chunks
+
+
+def test_bars_tell_seconds_and_tokens() -> None:
+    used = {"prompt_tokens": 900, "completion_tokens": 70}
+    steps = [
+        Step.model_validate({"step_id": 1, "source": "user", "message": "Go."}),
+        Step.model_validate({"step_id": 2, "source": "agent", "message": "I go.", "metrics": used}),
+    ]
+    drawn = strip(steps)
+    assert 'data-bars="1us12 2sa12p900c70"' in drawn
+    assert "In all 900 tokens in, 70 out, of 1 step." in drawn
+    assert "tokens" not in strip(steps[:1])
+    empty = {"prompt_tokens": 0, "completion_tokens": None}
+    nothing = Step.model_validate({"step_id": 2, "source": "agent", "message": "I go.", "metrics": empty})
+    assert strip([nothing]) == '<div class="as-strip" aria-hidden="true" data-bars="2sa12"></div>\n'

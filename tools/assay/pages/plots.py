@@ -6,27 +6,41 @@ import math
 from collections.abc import Sequence
 
 from assay.model.trajectory import Step
-from assay.pages.steps import duration, failed, kind_of
+from assay.pages import markup
+from assay.pages.steps import duration, failed, kind_of, tokens
 
 MOST_BARS = 400
 
 
 def strip(steps: Sequence[Step]) -> str:
-    """One bar for each step, as tall as it took long (logarithmic), which the viewer draws and links to its row.
+    """Bars for each step, which the viewer draws and links to its row: up for its seconds, down for its tokens.
 
     Longer trajectories show every n-th step, failed ones always. It is a picture of the rows below, which say the same
-    in words: so it is one element with the bars as `12r40f`, which is step, kind, height in percent, and failed.
+    in words: so it is one element with the bars as `12ru40p900c70f`, which is step, kind, height in percent
+    (logarithmic), tokens that the model was given and those it gave, where the log has them, and failed.
     """
     every = max(1, math.ceil(len(steps) / MOST_BARS))
     shown = [step for place, step in enumerate(steps) if place % every == 0 or failed(step)][: 2 * MOST_BARS]
     longest = max((duration(step) or 0 for step in steps), default=0)
     bars = " ".join(_bar(step, longest) for step in shown)
-    return f'<div class="as-strip" aria-hidden="true" data-bars="{bars}"></div>\n'
+    return f'<div class="as-strip" aria-hidden="true" data-bars="{bars}"></div>\n{_totals(steps)}'
 
 
 def _bar(step: Step, longest: float) -> str:
     share = math.log1p(10 * (duration(step) or 0.0)) / math.log1p(10 * longest) if longest else 0
-    return f"{step.step_id}{kind_of(step)[:2]}{12 + 88 * share:.0f}{'f' if failed(step) else ''}"
+    spent = tokens(step)
+    used = f"p{spent[0]}c{spent[1]}" if spent else ""
+    return f"{step.step_id}{kind_of(step)[:2]}{12 + 88 * share:.0f}{used}{'f' if failed(step) else ''}"
+
+
+def _totals(steps: Sequence[Step]) -> str:
+    """What the bars add up to; empty when no step has tokens."""
+    spent = [found for step in steps if (found := tokens(step))]
+    if not spent:
+        return ""
+    given, made = map(sum, zip(*spent, strict=True))
+    of = "" if len(spent) == len(steps) else f", of {markup.count(len(spent), 'step')}"
+    return f'<p class="as-quiet">Bars: seconds up, tokens down. In all {given:,} tokens in, {made:,} out{of}.</p>\n'
 
 
 def interval(

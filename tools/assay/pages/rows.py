@@ -22,6 +22,7 @@ from assay.pages.steps import (
     milestone_of,
     runs_tests,
     title_of,
+    tokens,
     told,
 )
 from assay.workspace import Attempt
@@ -154,9 +155,11 @@ def _exits(step: Step) -> Iterator[str]:
 
 
 def _spent(step: Step) -> Iterator[str]:
-    spent = duration(step)
+    spent, used = duration(step), tokens(step)
     if spent is not None:
         yield markup.seconds(spent)
+    if used is not None:
+        yield f"{used[0]:,} tokens in, {used[1]:,} out"
 
 
 def _size(step: Step) -> Iterator[str]:

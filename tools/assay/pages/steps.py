@@ -44,6 +44,14 @@ def duration(step: Step) -> float | None:
     return sum(measured) if measured else None
 
 
+def tokens(step: Step) -> tuple[int, int] | None:
+    """What the model was given and what it gave; None when the log has neither."""
+    found = step.metrics
+    if found is None or not (found.prompt_tokens or found.completion_tokens):
+        return None
+    return max(0, found.prompt_tokens or 0), max(0, found.completion_tokens or 0)
+
+
 def command(call: ToolCall) -> str:
     """What the call runs, as text; not escaped."""
     if len(call.arguments) == 1:

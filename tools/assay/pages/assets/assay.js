@@ -1,5 +1,4 @@
-/* Opens what an address leads to, and loads scripts for those of a page. Pages are complete without it; logs have a
-   script of their own. */
+/* Opens what an address leads to, and loads scripts for other scripts. Pages are complete without it. */
 (() => {
   "use strict";
   /* Files of this site that are named relative to the page, and nothing else: also under Trusted Types */

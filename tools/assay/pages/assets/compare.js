@@ -196,8 +196,5 @@
     document.querySelectorAll(".as-unscripted").forEach(one => one.remove());
     draw(data, wanted(data));
   };
-  const script = document.createElement("script");
-  script.src = place.dataset.src;
-  script.addEventListener("error", () => place.append(make("p", "", "The steps could not be loaded: " + place.dataset.src + " is missing.")));
-  document.head.append(script);
+  window.assayLoad(place.dataset.src).catch(() => place.append(make("p", "", "The steps could not be loaded: " + place.dataset.src + " is missing.")));
 })();

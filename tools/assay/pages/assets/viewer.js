@@ -48,10 +48,8 @@
       if (number === undefined) return Promise.resolve();
       if (!asked.has(number)) asked.set(number, new Promise((done, fail) => {
         answers.set(Number(number), done);
-        const script = document.createElement("script");
-        script.src = view.dataset.chunks + "/" + number.padStart(4, "0") + ".js";
-        script.addEventListener("error", () => { asked.delete(number); fail(new Error(script.src)); });
-        document.head.append(script);
+        const source = view.dataset.chunks + "/" + number.padStart(4, "0") + ".js";
+        window.assayLoad(source).catch(error => { asked.delete(number); fail(error); });
       }).catch(error => {
         if (!row.querySelector(":scope > .as-body")) row.append(make("p", "as-quiet", "not loaded: " + error.message));
       }));
@@ -89,19 +87,23 @@
       row.querySelector("summary").focus({ preventScroll: true });
     };
 
-    /* A bar for each step, as tall as it took long */
+    /* Bars for each step: up for the time it took, down for its tokens */
     const strip = document.querySelector(".as-strip[data-bars]");
     const KINDS = { us: "user", sy: "system", ru: "run", sa: "say" };
-    for (const text of strip ? strip.dataset.bars.split(" ") : []) {
-      const [, step, kind, height, failed] = /^(\d+)([a-z]{2})(\d+)(f?)$/.exec(text) || [];
-      if (!step) continue;
+    const bars = (strip ? strip.dataset.bars.split(" ") : []).map(text => /^(\d+)([a-z]{2})(\d+)(?:p(\d+)c(\d+))?(f?)$/.exec(text)).filter(Boolean);
+    const spent = bars.map(([, , , , given, made]) => Number(given || 0) + Number(made || 0));
+    const most = Math.max(0, ...spent);
+    if (most) strip.classList.add("as-has-tokens");
+    bars.forEach(([, step, kind, height, given, made, failed], place) => {
       const bar = make("a", "as-bar-" + KINDS[kind] + (failed ? " as-is-failed" : ""));
       bar.href = "#s" + step;
       bar.tabIndex = -1;
-      bar.title = step + " " + KINDS[kind] + ": " + (document.getElementById("s" + step)?.querySelector(".as-title")?.textContent || "").slice(0, 120);
-      bar.style.height = height + "%";
+      const used = given === undefined ? "" : ", " + Number(given).toLocaleString("en") + " tokens in, " + Number(made).toLocaleString("en") + " out";
+      bar.title = step + " " + KINDS[kind] + used + ": " + (document.getElementById("s" + step)?.querySelector(".as-title")?.textContent || "").slice(0, 120);
+      bar.style.setProperty("--up", height + "%");
+      if (most) bar.style.setProperty("--down", Math.ceil(100 * spent[place] / most) + "%");
       strip.append(bar);
-    }
+    });
 
     /* Filters and search */
     const FILTERS = [["all", "all"], ["run", "commands"], ["failed", "failed"], ["changes", "edits"], ["tests", "tests"], ["cited", "cited"], ["user", "user"]];
