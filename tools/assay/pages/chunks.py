@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from html import unescape
-from typing import Any
+from typing import Any, TypeVar
 
 from assay.pages.writer import SCRIPT_MARK
 
@@ -63,9 +63,12 @@ def _text(text: str) -> str:
     return unescape(text) if "&" in text else text
 
 
-def packed(bodies: Iterable[tuple[int, str]]) -> Iterator[list[tuple[int, str]]]:
-    """Steps and their bodies in order, cut into chunks."""
-    chunk: list[tuple[int, str]] = []
+Key = TypeVar("Key", int, str)
+
+
+def packed(bodies: Iterable[tuple[Key, str]]) -> Iterator[list[tuple[Key, str]]]:
+    """Steps, or anchors of what else is opened, and their bodies in order, cut into chunks."""
+    chunk: list[tuple[Key, str]] = []
     size = 0
     for step, body in bodies:
         if chunk and size + len(body) > LIMIT:
@@ -77,7 +80,7 @@ def packed(bodies: Iterable[tuple[int, str]]) -> Iterator[list[tuple[int, str]]]
         yield chunk
 
 
-def script(number: int, chunk: Iterable[tuple[int, str]]) -> str:
+def script(number: int, chunk: Iterable[tuple[int | str, str]]) -> str:
     """One chunk as a script: ASCII, the same bytes for the same bodies."""
     nodes = {str(step): tree(body) for step, body in chunk}
     text = json.dumps(nodes, ensure_ascii=True, separators=(",", ":")).replace("<", "\\u003c")

@@ -19,7 +19,7 @@ QUEUE = "work.md"
 GUIDELINES = "guidelines.md"
 COMMANDS = "commands.md"
 ESCALATIONS = "escalations"
-PATCH, TESTS, STEPS, RUNS = "patch", "tests", "steps", "runs"
+PATCH, TESTS, STEPS, RUNS, FILES = "patch", "tests", "steps", "runs", "files"
 
 
 def task_page(task: str) -> str:
@@ -102,6 +102,12 @@ def milestone_anchor(milestone: str) -> str:
 def file_anchor(path: str) -> str:
     """A file of the final patch."""
     return f"f:{_safe(path)}"
+
+
+def state_anchor(path: str, step: int, call: int) -> str:
+    """A file as a call left it; paths that differ only in punctuation must not share an anchor."""
+    mark = "" if _safe(path) == path else f"-{hashlib.sha256(path.encode()).hexdigest()[:6]}"
+    return f"{file_anchor(path)}{mark}@{step_anchor(step, call)}"
 
 
 def anchor_of_test(milestone: str, test: str | None = None) -> str:

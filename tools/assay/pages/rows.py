@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from assay.model.trajectory import Step, plain
 from assay.pages import links, markup
-from assay.pages.bodies import body
+from assay.pages.bodies import Places, body
 from assay.pages.chunks import packed
 from assay.pages.citing import Mention
 from assay.pages.inert import first_line, raw, visible
@@ -47,7 +47,13 @@ class Log:
     chunks: Sequence[Sequence[tuple[int, str]]]
 
 
-def log(attempt: Attempt, mentions: Mapping[str, Sequence[Mention]], task_page: str, most: int = MOST) -> Log:
+def log(
+    attempt: Attempt,
+    mentions: Mapping[str, Sequence[Mention]],
+    task_page: str,
+    most: int = MOST,
+    files: Places | None = None,
+) -> Log:
     """All rows as one raw HTML block; a heading stands where a milestone begins.
 
     Bodies of up to `most` characters together stand in the page, where they can be read without scripts, searched and
@@ -55,7 +61,7 @@ def log(attempt: Attempt, mentions: Mapping[str, Sequence[Mention]], task_page: 
     citation can be followed.
     """
     found = attempt.trajectory.record.steps if attempt.trajectory else []
-    bodies = {step.step_id: body(step, _cited(mentions, step), task_page) for step in found}
+    bodies = {step.step_id: body(step, _cited(mentions, step), task_page, files) for step in found}
     lazy = sum(map(len, bodies.values())) > most
     later = [(step, text) for step, text in bodies.items() if lazy and text]
     chunks = [*packed(later)]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from assay.evidence.runs import CAST
 from assay.model.base import ID_PATTERN
 from assay.model.outcome import TestReport, TestResult
-from assay.pages import bodies, casts, chunks, links, markup, patch, plots, rows, runs_section
+from assay.pages import bodies, casts, chunks, files_section, links, markup, patch, plots, rows, runs_section
 from assay.pages.citing import Mention
+from assay.pages.file_states import edited
 from assay.pages.inert import attribute, first_line, inline, raw
 from assay.pages.writer import ASSETS
 from assay.workspace import Attempt, Workspace
@@ -26,13 +27,17 @@ def files(
     `mentions` are by anchor; bodies of more than `most` characters together are left to scripts.
     """
     here = links.trajectory_page(attempt.task, attempt.alias)
-    log = rows.log(attempt, mentions, links.href(here, links.task_page(attempt.task)), most)
+    changed = edited(attempt.trajectory.record.steps) if attempt.trajectory else {}
+    after = files_section.places(changed)
+    log = rows.log(attempt, mentions, links.href(here, links.task_page(attempt.task)), most, after)
+    edits = files_section.section(attempt, changed, len(log.chunks))
     recordings = _recordings(workspace, attempt)
-    made = {here: page(workspace, attempt, mentions, log, recordings)}
+    made = {here: page(workspace, attempt, mentions, log, edits, recordings)}
     for place, found in recordings.items():
         if not found.problem:
             made[links.cast(attempt.task, attempt.alias, place)] = casts.script(place, found)
-    for number, chunk in enumerate(log.chunks):
+    lazy: list[Iterable[tuple[int | str, str]]] = [*log.chunks, *edits.chunks]
+    for number, chunk in enumerate(lazy):
         made[links.chunk(attempt.task, attempt.alias, number)] = chunks.script(number, chunk)
     if attempt.trajectory:
         made[links.raw_log(attempt.task, attempt.alias)] = attempt.trajectory.document.text
@@ -44,6 +49,7 @@ def page(
     attempt: Attempt,
     mentions: Mapping[str, Sequence[Mention]],
     log: rows.Log,
+    edits: files_section.Section,
     recordings: Mapping[str, casts.Playback],
 ) -> str:
     """Markdown of the page; `recordings` are by anchor."""
@@ -63,6 +69,7 @@ def page(
             _isolation(attempt),
             f"\n## Steps {{#{links.STEPS}}}\n\n",
             _steps(attempt, log),
+            edits.text,
             f"\n## Patch {{#{links.PATCH}}}\n\n",
             patch.section(attempt, mentions, task_page),
             f"\n## Tests {{#{links.TESTS}}}\n\n",

@@ -33,7 +33,7 @@
     const asked = new Map(), answers = new Map();
     window.__assayChunk = (number, bodies) => {
       for (const [step, nodes] of Object.entries(bodies)) {
-        const row = document.getElementById("s" + step);
+        const row = document.getElementById(/^\d/.test(step) ? "s" + step : step); /* or the place of another body */
         if (!row || row.querySelector(":scope > .as-body")) continue;
         const body = make("div", "as-body");
         body.append(...nodes.map(grow));
@@ -56,7 +56,7 @@
       return asked.get(number);
     };
     const loadAll = () => Promise.all(all.map(load));
-    list.addEventListener("toggle", event => { if (event.target.open) load(event.target); }, true);
+    document.addEventListener("toggle", event => { if (event.target.open && event.target.matches?.(".as-step, .as-state")) load(event.target); }, true);
 
     /* Places */
     const PLACE = /^(s\d+)(\.c\d+)?(?:\.L(\d+)(?:-L(\d+))?)?$/;
