@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from assay.pages.building import build
-from assay.pages.sources import OUTPUT
 from assay.pages.compose import Ranked, pages
+from assay.pages.sources import OUTPUT
 from assay.pages.writer import write
 from assay.workspace import load
 from tests.pages.example import TASK, make_workspace, write_text

@@ -30,6 +30,7 @@ def page(chrome: Browser, graded: Path) -> Iterator[Page]:
     """One for all tests here: they ask what the functions make of a text, and change nothing."""
     opened = chrome.new_page()
     opened.goto(f"{graded.as_uri()}/{PAGE}")
+    opened.evaluate("assayLoad('../assets/assay/grade-file.js')")
     yield opened
     opened.close()
 

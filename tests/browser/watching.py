@@ -8,8 +8,8 @@ from pathlib import Path
 from playwright.sync_api import ConsoleMessage, Dialog, Page
 
 from assay.pages.building import build
-from assay.pages.sources import OUTPUT
 from assay.pages.compose import Ranked, pages
+from assay.pages.sources import OUTPUT
 from assay.pages.writer import write
 from assay.results.ranking import rank_workspace
 from assay.workspace import load

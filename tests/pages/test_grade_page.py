@@ -11,11 +11,12 @@ import pytest
 from pydantic import ValidationError
 
 from assay.model.settings import SitePolicy
+from assay.pages import grade_texts
 from assay.pages.compose import Audience, Ranked, pages
 from assay.pages.grade_data import data
 from assay.sealing.order import presented
 from assay.workspace import load
-from tests.pages.example import ALIASES, TASK, write_text
+from tests.pages.example import ALIASES, TASK, step, write_attempt, write_text
 
 PAGE = f"grade/{TASK}.md"
 BLOCK = re.compile(r'<script type="application/json" id="as-grade-data">(.*)</script>')
@@ -73,6 +74,26 @@ def test_what_can_be_cited(root: Path) -> None:
         ("tally.sh", [[1, 5]]),
         ("skip.txt", [[1, 2]]),
     ]
+
+
+def test_the_texts_of_quotes_are_only_in_this_edition(root: Path) -> None:
+    found = {
+        path: text for path, text in made(root).items() if re.fullmatch(rf"grade/{TASK}/[a-z-]+/\d{{4}}\.js", path)
+    }
+    assert sorted(found) == [f"grade/{TASK}/{alias}/{number:04d}.js" for alias in ALIASES for number in (0, 1)]
+    assert not [path for path in made(root, "public") if path.startswith("grade/")]
+    for text in found.values():
+        assert text.isascii()
+        assert text.startswith("/* generated: assay */\n__assayTexts(...[")
+        assert "<" not in text
+
+
+def test_a_long_log_is_cut_between_steps(root: Path) -> None:
+    write_attempt(root, "dry-finch", steps=[step(n, "agent", "Go.", "run", "x" * 100_000) for n in range(1, 8)])
+    assert known(root)["attempts"]["dry-finch"]["texts"] == [1, 4, 7]
+    texts = {path: text for path, text in made(root).items() if path.startswith(f"grade/{TASK}/dry-finch/")}
+    assert len(texts) == 4
+    assert max(map(len, texts.values())) < grade_texts.LIMIT + 100_000 + 2_000
 
 
 def test_the_block_cannot_end_early(root: Path) -> None:

@@ -11,6 +11,7 @@ from assay.contents import blob_id
 from assay.evidence.resolution import final_patch, output_of
 from assay.model.annotation import OPEN
 from assay.model.rubric import Criterion
+from assay.pages import grade_texts
 from assay.patches import FileDiff, parse_patch
 from assay.rules.rationales import FEWEST, MOST, NOTE
 from assay.scaffold.annotation import COMPARISON, GUESS, RATIONALE, TIERS, asked, gradable, head
@@ -70,7 +71,7 @@ def data(workspace: Workspace, task: Task) -> dict[str, Any]:
         "comments": {"rationale": RATIONALE, "guess": GUESS, "tiers": TIERS, "comparison": COMPARISON},
         "criteria": [_criterion(item) for item in rubric.criteria],
         "people": people,
-        "attempts": {alias: _attempt(workspace.attempts[task.id][alias]) for alias in sorted(aliases)},
+        "attempts": {alias: of_attempt(workspace.attempts[task.id][alias]) for alias in sorted(aliases)},
     }
 
 
@@ -88,7 +89,7 @@ def _criterion(item: Criterion) -> dict[str, Any]:
     }
 
 
-def _attempt(attempt: Attempt) -> dict[str, Any]:
+def of_attempt(attempt: Attempt) -> dict[str, Any]:
     """What can be cited of an attempt: of each step the lines of its message and of what each call returned."""
     steps = attempt.trajectory.record.steps if attempt.trajectory else []
     patch = final_patch(attempt)
@@ -96,6 +97,7 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
         "steps": [
             [_lines(step.text), *(_lines(output_of(step, call)) for call in step.tool_calls or ())] for step in steps
         ],
+        "texts": grade_texts.starts(attempt),
         "files": [_file(file) for file in parse_patch(patch[1])] if patch else [],
         "tests": _tests(attempt),
     }

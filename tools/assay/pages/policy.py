@@ -16,7 +16,7 @@ from assay.errors import UsageError
 POLICY = (
     "default-src 'none'; script-src 'self' {hashes}; worker-src 'self'; connect-src 'self'; img-src 'self' data:; "
     "font-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-src 'self'; object-src 'none'; base-uri 'none'; "
-    "form-action 'none'"
+    "form-action 'none'; trusted-types assay"
 )
 _INLINE = re.compile(r"<script(?![^>]*\bsrc=)([^>]*)>(.*?)</script>", re.S)
 _CHARSET = re.compile(r'<meta charset="utf-8"\s*/?>', re.I)

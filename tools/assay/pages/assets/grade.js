@@ -1,7 +1,7 @@
-/* The page for grading. Keeps the work in this browser and writes the file of `assay new annotation`; sends nothing. */
+/* The page for grading. Keeps the work in this browser and sends nothing; grade-end.js writes the file. */
 (() => {
   "use strict";
-  const root = document.querySelector(".as-grade"), file = window.assayFile;
+  const root = document.querySelector(".as-grade"), file = window.assayFile, quotes = window.assayQuotes;
   const data = JSON.parse(document.getElementById("as-grade-data").textContent);
   const make = (tag, given = {}, ...children) => {
     const made = document.createElement(tag);
@@ -30,8 +30,8 @@
   let state = null, tab = 0, at = 0, seen = "", sink = null, waiting = 0, active = Date.now(), stale = false;
   const store = () => { if (state && !stale && !keep(keyOf(state.by), JSON.stringify(state))) say("This browser keeps nothing: download the file before you leave."); };
   const save = () => { clearTimeout(waiting); waiting = setTimeout(store, 250); progress(); };
-  const begin = (by, kept) => {
-    store();
+  const begin = (by, kept, keeping = true) => {
+    if (keeping) store();
     state = blank(by);
     let told = "";
     if (kept) {
@@ -63,8 +63,20 @@
     if (item.alias && item.alias !== name) return "another attempt is cited in `comparison` only";
     if (state.stage === 1 && item.kind === "step") return "the first stage cites no step";
     const attempt = data.attempts[item.alias || name];
-    return file.missing(item, attempt);
+    return file.missing(item, attempt) || (quoteOf(item, name) === "missing" ? "the quote is not found at that place" : "");
   };
+  /* What a quote is worth: "" without one, else as assayQuotes says; what shows it is drawn again when it is known. */
+  const watching = new Map();
+  const quoteOf = (item, name) => {
+    const alias = item.alias || name, attempt = data.attempts[alias];
+    if (item.reason || item.quote === null || !attempt || file.missing(item, attempt)) return "";
+    return item.kind === "run" ? "unknown" : quotes.look(item, alias, attempt, root.dataset.texts, recheck);
+  };
+  const recheck = () => {
+    for (const [element, check] of watching) element.isConnected ? check() : watching.delete(element);
+    progress();
+  };
+  const WORTH = { weak: "a short quote counts only as a whole line", unknown: "not checked here" };
   const passed = (item, name) => { const { holds } = given(item.id, name); return typeof holds === "boolean" ? holds === item.good : null; };
   const oddGrade = (item, name) => {
     const { holds, cites, note } = given(item.id, name), said = note.trim(), odd = [];
@@ -89,24 +101,12 @@
     if (name && count && (count < data.words[0] || count > data.words[1])) odd.push(data.words[0] + " to " + data.words[1] + " words without citations, these are " + count);
     return odd;
   };
-  const oddRanking = () => {
-    const odd = [];
-    state.ranking.forEach((tier, place) => tier.forEach(high => state.ranking.slice(place + 1).flat().forEach(low => {
-      for (const item of data.criteria)
-        if (item.must && passed(item, high) === false && passed(item, low) === true && !state.comparison.includes("`" + item.id + "`"))
-          odd.push(high + " fails `" + item.id + "`, which " + low + " below it passes: the comparison must say why, naming `" + item.id + "`");
-    })));
-    const cited = file.citations(state.comparison).map(item => item.alias);
-    if (state.ranking.length > 1 && cited.length)
-      state.ranking.forEach((tier, place) => { if (!tier.some(name => cited.includes(name))) odd.push("the comparison cites nothing of tier " + (place + 1)); });
-    return odd;
-  };
   const sums = () => {
     const names = order(), items = asked(), full = state.stage !== 1;
     const done = names.reduce((sum, name) => sum + items.filter(item => given(item.id, name).holds !== null).length, 0);
     const texts = names.filter(name => state.grades[name].rationale.trim()).length;
     let odd = names.reduce((sum, name) => sum + items.reduce((more, item) => more + oddGrade(item, name).length + given(item.id, name).cites.filter(cite => oddCite(file.citation(cite), name)).length, 0), 0);
-    if (full) odd += names.reduce((sum, name) => sum + oddText(state.grades[name].rationale, name).length, 0) + oddText(state.comparison, "").length + (state.ranked ? oddRanking().length : 0);
+    if (full) odd += names.reduce((sum, name) => sum + oddText(state.grades[name].rationale, name).length, 0) + oddText(state.comparison, "").length + (state.ranked && window.assayEnd ? window.assayEnd.oddRanking().length : 0);
     const whole = done === names.length * items.length && (!full || texts === names.length && state.ranked && (state.comparison.trim() !== ""));
     return { done, all: names.length * items.length, texts, odd, whole, full };
   };
@@ -134,7 +134,7 @@
     const lines = item.first && item.kind === "step" ? ".L" + item.first + (item.last === item.first ? "" : "-L" + item.last) : "";
     const safe = text => text.replace(/[^A-Za-z0-9._/-]+/g, "-");
     if (item.kind === "step") return "s" + item.target + lines;
-    if (item.kind === "test") { const cut = item.target.indexOf("/"), name = item.target.slice(cut + 1); return "t-" + safe(cut < 0 ? item.target : item.target.slice(0, cut)) + (cut < 0 || safe(name) !== name ? "" : "-" + safe(name)); }
+    if (item.kind === "test") { const [milestone, name] = file.halves(item.target); return "t-" + safe(milestone) + (name && safe(name) === name ? "-" + name : ""); }
     return item.kind === "run" ? "runs" : "f:" + safe(item.target);
   };
   /* Two clicks select a word, the third the line: what follows at the same place at once takes its place. */
@@ -182,18 +182,28 @@
     redraw(item);
   };
   const problems = list => make("ul", { class: "as-godd" }, ...list.map(text => make("li", { text })));
+  const rowOf = item => root.querySelector("[data-id='" + item.id + "']"), entryOf = item => rowOf(item).querySelector(".as-gcite");
   const row = item => {
     const mine = given(item.id), shut = locked(item), number = asked().indexOf(item);
     const odd = make("div");
     const check = () => odd.replaceChildren(...(oddGrade(item, alias()).length ? [problems(oddGrade(item, alias()))] : []));
     const entry = make("input", { class: "as-gcite", placeholder: 'step:12 "words of that step"', "aria-label": "cite for " + item.id, disabled: shut, onkeydown: event => { if (event.key === "Enter") { event.preventDefault(); add(); } } });
-    const add = () => { const text = entry.value.trim().replace(/^\[(.*)\]$/s, "$1"); if (text) { cites(item, text); root.querySelector("[data-id='" + item.id + "'] .as-gcite").focus(); } };
+    const add = () => { const text = entry.value.trim().replace(/^\[(.*)\]$/s, "$1"); if (text) { cites(item, text); entryOf(item).focus(); } };
     const chips = mine.cites.map((cite, place) => {
-      const read = file.citation(cite), why = oddCite(read, alias());
+      const read = file.citation(cite);
       const out = button("\u00d7", () => { mine.cites.splice(place, 1); redraw(item); }, { "aria-label": "take out " + cite, disabled: shut });
-      const edit = button("edit", () => { mine.cites.splice(place, 1); redraw(item); const field = root.querySelector("[data-id='" + item.id + "'] .as-gcite"); field.value = cite; field.focus(); }, { "aria-label": "edit " + cite, disabled: shut });
+      const edit = button("edit", () => { mine.cites.splice(place, 1); redraw(item); const field = entryOf(item); field.value = cite; field.focus(); }, { "aria-label": "edit " + cite, disabled: shut });
       const link = button(read.reason ? cite : file.place(read), () => show(alias(), read.reason ? "" : anchorOf(read)), { class: "as-gplace", title: "show in the log" });
-      return make("li", { class: why ? "as-is-odd" : "" }, link, read.quote ? make("q", { text: read.quote }) : null, edit, out, why ? make("span", { class: "as-gwhy", text: why }) : file.weak(read.quote) && read.kind !== "test" ? make("span", { class: "as-quiet", text: "a short quote proves something only when it is a whole line" }) : null);
+      const said = make("span"), chip = make("li", {}, link, read.quote ? make("q", { text: read.quote }) : null, edit, out, said);
+      const check = () => {
+        const why = oddCite(read, alias());
+        chip.className = why ? "as-is-odd" : "";
+        said.className = why ? "as-gwhy" : "as-quiet";
+        said.textContent = why || WORTH[quoteOf(read, alias())] || "";
+      };
+      check();
+      watching.set(chip, check);
+      return chip;
     });
     const marks = [item.axis, item.must ? "must pass" : "", item.good ? "good when true" : "a fault when true", "evidence: " + item.evidence, item.test ? "decided by " + item.test : "", item.requires.length ? "only if " + item.requires.join(", ") + " passed" : "", shut ? "sealed with the first stage" : ""];
     const note = make("input", { class: "as-gnote", placeholder: "note, at most " + data.words[2] + " words", "aria-label": "note on " + item.id, disabled: shut, oninput: event => { mine.note = event.target.value; check(); save(); } });
@@ -207,7 +217,7 @@
       make("div", { class: "as-gadd" }, entry, button("cite", add, { disabled: shut }), note), odd);
   };
   const redraw = item => {
-    const old = root.querySelector("[data-id='" + item.id + "']"), held = old?.contains(document.activeElement);
+    const old = rowOf(item), held = old?.contains(document.activeElement);
     const made = row(item);
     old?.replaceWith(made);
     if (held) made.focus({ preventScroll: true });
@@ -228,115 +238,18 @@
     made.value = value;
     made.addEventListener("input", () => { change(made.value); check(); save(); });
     check();
+    watching.set(made, check);
     return make("div", { class: "as-gtext" }, made, count, odd);
   };
 
-  /* What is left of the log: one attempt, the ranking, or the file */
+  /* What is left of the log: one attempt; ranking and file are in grade-end.js */
   const attempt = name => [
     make("ol", { class: "as-gitems" }, ...asked().map(row)),
     ...(state.stage === 1 ? [] : [make("h2", { text: "Rationale" }), make("p", { class: "as-quiet", text: "What decided the grades, in the order of its weight, each claim with its citation." }), area("the rationale of " + name, "7", state.grades[name].rationale, text => { state.grades[name].rationale = text; }, name)]),
   ];
-  let dragged = "";
-  const place = (name, put) => {
-    const tiers = state.ranking.map(tier => tier.filter(other => other !== name));
-    put(tiers);
-    Object.assign(state, { ranking: tiers.filter(tier => tier.length), ranked: true });
-    draw();
-    root.querySelector("[data-chip='" + name + "']")?.focus();
-  };
-  const shift = (name, by) => {
-    const from = state.ranking.findIndex(tier => tier.includes(name)), alone = state.ranking[from].length === 1;
-    if (alone && !state.ranking[from + by]) return;
-    place(name, tiers => alone ? tiers[from + by].push(name) : tiers.splice(by < 0 ? from : from + 1, 0, [name]));
-  };
-  const target = (given, put, ...children) => make("div", { ...given, ondragover: event => { event.preventDefault(); event.currentTarget.classList.add("as-is-over"); }, ondragleave: event => event.currentTarget.classList.remove("as-is-over"), ondrop: event => { event.preventDefault(); if (dragged) place(dragged, put); dragged = ""; } }, ...children);
-  const chip = name => make("button", { type: "button", class: "as-gchip", draggable: "true", "data-chip": name, text: name, title: "arrow keys move it: a tie is one tier", ondragstart: event => { dragged = name; event.dataTransfer.setData("text/plain", name); }, onclick: () => show(name),
-    onkeydown: event => { const by = { ArrowUp: -1, ArrowDown: 1 }[event.key]; if (by) { event.preventDefault(); shift(name, by); } } });
-  const tiers = () => {
-    const gap = number => target({ class: "as-ggap" }, all => all.splice(number, 0, [dragged]));
-    return make("div", { class: "as-gtiers" }, ...state.ranking.flatMap((tier, number) => [gap(number), target({ class: "as-gtier" }, all => all[number].push(dragged), make("span", { class: "as-quiet", text: String(number + 1) }), ...tier.map(chip))]), gap(state.ranking.length));
-  };
-  const guess = name => {
-    const mine = state.grades[name].guess;
-    const field = (key, more) => { const made = make("input", { "aria-label": key + " of the guess on " + name, ...more, oninput: event => { mine[key] = key === "confidence" ? Math.max(0, Math.min(1, Number(event.target.value) || 0)) : event.target.value; save(); } }); made.value = mine[key]; return made; };
-    return make("div", { class: "as-gguess" }, make("b", { text: name }), field("agent", { placeholder: "agent, or none" }), field("confidence", { type: "number", min: "0", max: "1", step: "0.1" }), field("cue", { placeholder: "what told you" }));
-  };
-  const measured = () => Math.max(1, Math.round(state.spent / 60));
-  const ranking = () => {
-    if (state.stage === 1) return [make("p", { text: "Ranking and comparison come with the second stage." })];
-    const all = sums(), minutes = make("input", { type: "number", min: "1", "aria-label": "minutes", placeholder: measured() + " measured", oninput: event => { state.minutes = event.target.value; save(); } });
-    minutes.value = state.minutes;
-    return [make("h2", { text: "Tiers" }), make("p", { class: "as-quiet", text: "Best first. Drag an attempt, or move it with the arrow keys: out of a tie into a tier of its own, and on into the next tier. In one tier stand those between which you would not bet." }), tiers(),
-      state.ranked ? (oddRanking().length ? problems(oddRanking()) : null) : button("This order is my ranking", () => { state.ranked = true; draw(); }),
-      make("h2", { text: "Comparison" }), make("p", { class: "as-quiet", text: "Why each tier beats the next, with citations from both sides; the alias stands in front." }), area("the comparison", "8", state.comparison, text => { state.comparison = text; }, ""),
-      make("h2", { text: "Time" }), make("p", { class: "as-quiet" }, "Minutes: ", minutes, " empty takes what this page measured while you worked on it"),
-      make("h2", { text: "After grading: who was it?" }), make("p", { class: "as-quiet", text: all.done < all.all ? "Asked when every verdict is given." : "Measures how well the masking works. None when you cannot tell; empty leaves it out." }), ...(all.done < all.all ? [] : order().map(guess))].filter(Boolean);
-  };
-  const text = () => file.write(data, { ...state, minutes: state.minutes || measured() }, state.stage || 2);
-  const copy = () => navigator.clipboard.writeText(text()).then(() => say("Copied."), () => say("This browser does not copy here: select the text below."));
-  const download = () => {
-    const link = make("a", { href: URL.createObjectURL(new Blob([text()], { type: "application/yaml" })), download: state.by + ".yaml" });
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
-    say("Saved by the browser; put it at " + data.people[state.by].path + ".");
-  };
-  const forge = event => {
-    const lab = data.forge.includes("/-/new/"), name = (lab ? "file_name=" : "filename=") + encodeURIComponent(data.people[state.by].path);
-    const whole = data.forge + "?" + name + (lab ? "&content=" : "&value=") + encodeURIComponent(text()), long = whole.length > 7500;
-    event.currentTarget.href = long ? data.forge + "?" + name : whole;
-    if (long) copy().then(() => say("The text is too long for an address: it was copied, paste it there."));
-  };
-  const output = () => {
-    const path = data.people[state.by].path, all = sums(), stage = state.stage === 1 ? " --stage 1" : "";
-    const next = data.sealed ? ["assay check " + path, "assay seal " + data.task + " --by " + state.by + stage] : ["assay check " + path];
-    return [make("h2", { text: "The file" }), make("p", {}, all.whole ? "Everything is there. " : "Not everything is there yet; what is open is marked in the file. ", "It belongs at ", make("code", { text: path }), data.sealed ? ", which git ignores: nothing is sent before it is sealed." : "."),
-      make("div", { class: "as-tools" }, button("download", download), button("copy", copy), data.forge && !data.sealed ? make("a", { class: "as-gforge", href: data.forge, target: "_blank", rel: "noopener", text: "open on the forge", onclick: forge }) : null),
-      make("p", { class: "as-quiet" }, "Then: ", ...next.flatMap((line, number) => [number ? ", " : "", make("code", { text: line })])),
-      state.stage === 1 ? make("p", {}, button("The first stage is sealed and has landed: open the logs", () => { state.stage = 2; tab = 0; draw(); }), make("span", { class: "as-quiet", text: " what was graded so far stays as it is" })) : null,
-      make("pre", { class: "as-code as-gyaml", tabindex: "0", "aria-label": "the file" }, text())].filter(Boolean);
-  };
-
-  /* Import */
-  const adopt = made => {
-    const refuse = why => { throw new Error(why); };
-    if (made.format !== 1 || typeof made.grades !== "object" || !made.grades) refuse("this is no annotation of format 1");
-    if (made.task !== data.task) refuse("it grades `" + made.task + "`, this page `" + data.task + "`");
-    if (!Object.hasOwn(data.people, made.annotator)) refuse("`" + made.annotator + "` is no annotator of annotations/people.yaml");
-    if (made.revisions?.length) refuse("it was revealed and revised: correct the file itself");
-    const names = Object.keys(made.grades), wanted = data.people[made.annotator].order;
-    if (wanted.some(name => !names.includes(name)) || names.length !== wanted.length) refuse("it grades other attempts than there are: " + names.join(", "));
-    const kept = { ...made, ranked: typeof made.comparison === "string" && made.comparison.trim() !== data.open, grades: {} };
-    const written = text => typeof text === "string" && text.trim() !== data.open ? text.trim() : "";
-    for (const name of names) {
-      const was = made.grades[name], criteria = {};
-      for (const [id, grade] of Object.entries(was?.criteria || {})) {
-        if (!data.criteria.some(item => item.id === id)) refuse("the rubric has no `" + id + "`");
-        if (![true, false, "unclear"].includes(grade?.holds) || (grade.cites && !(Array.isArray(grade.cites) && grade.cites.every(cite => typeof cite === "string")))) refuse("the verdict on `" + id + "` of " + name + " is none");
-        const open = grade.holds === "unclear" && grade.note === data.open;
-        criteria[id] = { holds: open ? null : grade.holds, cites: grade.cites || [], note: open ? "" : String(grade.note || ""), keys: Object.keys(grade) };
-      }
-      const hunch = was?.identity_guess || {};
-      kept.grades[name] = { rationale: written(was?.rationale), criteria, guess: { agent: String(hunch.agent || ""), confidence: Number(hunch.confidence) || 0, cue: String(hunch.cue || "") } };
-    }
-    if (!Array.isArray(made.ranking) || !made.ranking.every(Array.isArray)) refuse("`ranking` must be a list of tiers");
-    const full = names.every(name => data.criteria.every(item => kept.grades[name].criteria[item.id]));
-    Object.assign(kept, { comparison: written(made.comparison), minutes: made.minutes === 1 ? "" : String(made.minutes || ""), stage: full ? 2 : 1 });
-    const key = keyOf(made.annotator), was = stored(key), before = was && was.replace(/"spent":\d+/, '"spent":0') !== JSON.stringify(blank(made.annotator)) ? was : null;
-    if (before) keep(key + "/before", before);
-    state = null;
-    begin(made.annotator, kept);
-    store();
-    say("Read. " + (made.rubric === data.rubric ? "" : "It was begun under another version of the rubric: look again at what changed. ") + (before ? "What this browser had is kept until the next import." : ""));
-  };
-  const taken = event => {
-    const [chosen] = event.target.files;
-    event.target.value = "";
-    chosen?.text().then(text => adopt(file.read(text))).catch(error => say(chosen.name + " is not taken: " + error.message + ". Nothing was changed."));
-  };
-
   /* The frame of it all */
   const bar = make("div", { class: "as-gbar" }), tabs = make("div", { class: "as-gtabs", role: "tablist", "aria-label": "attempts" }), form = make("div", { class: "as-gform", role: "tabpanel", "aria-label": "grades" });
-  const counter = make("span", { class: "as-gsum" }), input = make("input", { type: "file", accept: ".yaml,.yml", hidden: true, "aria-label": "a started file", onchange: taken });
+  const counter = make("span", { class: "as-gsum" }), input = make("input", { type: "file", accept: ".yaml,.yml", hidden: true, "aria-label": "a started file", onchange: event => end().then(() => window.assayEnd.taken(event)) });
   const progress = () => {
     if (!state) return;
     const { done, all, texts, odd, whole, full } = sums();
@@ -346,17 +259,22 @@
   const go = number => { tab = Math.max(0, Math.min(order().length + 1, number)); at = 0; sink = null; draw(); form.scrollTop = 0; };
   const draw = () => {
     sink = null;
+    watching.clear();
     const people = make("select", { "aria-label": "who grades", onchange: event => { if (event.target.value) open(event.target.value); } }, make("option", { value: "", text: "who grades?" }), ...Object.keys(data.people).map(name => make("option", { value: name, text: name, selected: state?.by === name })));
-    bar.replaceChildren(people, input, button("go on with a file", () => input.click()), ...(state ? [button("file", () => go(order().length + 1)), button("keys", () => { help.hidden = !help.hidden; }, { "aria-keyshortcuts": "?" }), counter] : []));
+    bar.replaceChildren(people, input, button("go on with a file", () => { end(); input.click(); }), ...(state ? [button("file", () => go(order().length + 1)), button("keys", () => { help.hidden = !help.hidden; }, { "aria-keyshortcuts": "?" }), counter] : []));
     root.classList.toggle("as-is-begun", Boolean(state));
     if (!state) return form.replaceChildren(make("p", { text: "Choose who you are: the order of the attempts is yours alone. What you do stays in this browser until you save the file." }));
     const names = [...order(), "ranking", "file"];
     tabs.replaceChildren(...names.map((name, number) => make("button", { type: "button", role: "tab", "aria-selected": String(number === tab), onclick: () => go(number) }, name, make("span", { class: "as-quiet" }))));
-    form.replaceChildren(...(tab < order().length ? attempt(alias()) : tab === order().length ? ranking() : output()));
+    form.replaceChildren(...(tab < order().length ? attempt(alias()) : !window.assayEnd ? [] : tab === order().length ? window.assayEnd.ranking() : window.assayEnd.output()));
+    if (!window.assayEnd && (state.ranked || tab >= order().length - 1)) end().then(() => { if (tab >= order().length) draw(); else progress(); }, () => say("A part of the page is missing."));
     show(tab < order().length ? alias() : order().includes(seen) ? seen : order()[0]);
     save();
   };
   const open = by => { let kept = null; try { kept = JSON.parse(stored(keyOf(by))); } catch { /* begun anew */ } begin(by, kept); };
+
+  const end = async () => { for (const name of ["file", "end"]) await window.assayLoad(root.dataset.code + "/grade-" + name + ".js"); };
+  window.assayGrade = { data, make, button, say, show, draw, go, save, store, keep, stored, blank, keyOf, begin, area, problems, passed, sums, order, get state() { return state; } };
 
   /* Keyboard */
   const KEYS = {
