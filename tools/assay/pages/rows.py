@@ -122,7 +122,8 @@ class _Row:
         kind = kind_of(self.step)
         words = DOT.join([*_badges(self.step, self.cited)])
         title = f'<span class="as-title" data-n="{self.step.step_id}" data-k="{kind}">{raw(title_of(self.step))}</span>'
-        inner = f'<summary>{title}<span class="as-meta">{words}</span>{self.places}</summary>'
+        meta = f'<span class="as-meta">{words}</span>' if "<" in words else words
+        inner = f"<summary>{title}{meta}{self.places}</summary>"
         return f'<details {self._names(kind, ["lazy"])} data-c="{chunk}">{inner}</details>'
 
     def _names(self, kind: str, flags: Sequence[str]) -> str:

@@ -135,6 +135,8 @@ def _result(workspace: Workspace, attempt: Attempt) -> str:
         name = links.link(name, here, here, links.anchor_of_test(milestone)) if entry else name
         cells = _report(entry.record) if entry else (markup.verdict(None, "no report"), "", "")
         rows.append((str(number), name, *cells))
+    if not rows:
+        return ""
     wide = 5 if any(row[-1] for row in rows) else 4
     return markup.table(("", "milestone", "final state", "tests", "earlier")[:wide], (row[:wide] for row in rows))
 
