@@ -13,7 +13,7 @@ ifneq ($(file <$(STAMP)),$(CURDIR))
 .PHONY: $(STAMP)
 endif
 
-.PHONY: help venv hooks docker browser agents demo test schemas screenshot bench
+.PHONY: help venv hooks docker browser agents demo test schemas screenshot bench canary
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -58,3 +58,6 @@ screenshot: venv browser ## take the picture in the README anew
 
 bench: venv docker agents ## measure the promises in numbers
 	@$(BIN)/python -m bench.run
+
+canary: venv browser ## build the site with Zensical too and compare every page
+	@.ci/canary

@@ -71,7 +71,7 @@ def test_changelog_names_the_version(repository: Path) -> None:
     assert headings[0] == "Unreleased" or headings[0] == __version__, headings
 
 
-@pytest.mark.parametrize("script", [".ci/setup", ".ci/run", ".ci/demo"])
+@pytest.mark.parametrize("script", [".ci/setup", ".ci/run", ".ci/demo", ".ci/canary"])
 def test_scripts_parse_and_may_be_run(repository: Path, script: str) -> None:
     file = repository / script
     assert subprocess.run(["bash", "-n", file], check=False).returncode == 0
@@ -97,4 +97,4 @@ def test_setup_says_what_is_missing_and_exits_as_documented(repository: Path) ->
 def test_make_help_lists_every_target(repository: Path) -> None:
     done = subprocess.run(["make", "help"], cwd=repository, capture_output=True, text=True, check=True)
     listed = {line.split()[0] for line in done.stdout.splitlines()}
-    assert {"venv", "hooks", "docker", "browser", "agents", "demo", "test", "bench"} <= listed
+    assert {"venv", "hooks", "docker", "browser", "agents", "demo", "test", "bench", "canary"} <= listed
