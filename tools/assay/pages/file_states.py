@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from posixpath import basename, normpath
 from typing import Any
 
 from assay.evidence import output_of
@@ -23,6 +24,8 @@ _SILENT = frozenset({"read", "search", "plan", "web", "finish", "edit", "write"}
 """Tools that write no file but the one that they name."""
 _NUMBERED = re.compile(r" *(\d+)(?:\t|\u2192|: ?)(.*)")
 _PATCHED = re.compile(r"^(update|add|delete|move to) (.+)$", re.M)
+_COUNTED = 250_000
+"""Pairs of lines that are compared one by one; texts that differ in more are counted as replaced."""
 _CUT = 2000
 """Lines after which tools that show files stop."""
 
@@ -43,6 +46,8 @@ class Edit:
 
 @dataclass
 class _File:
+    end: str
+    """The last part of its path."""
     text: str | None = None
     commands: int = 0
     edits: list[Edit] = field(default_factory=list)
@@ -53,16 +58,42 @@ def edited(steps: Sequence[Step]) -> dict[str, list[Edit]]:
     files: dict[str, _File] = {}
     for step in steps:
         for number, call in enumerate(step.tool_calls or (), 1):
-            if call.function_name not in _SILENT:
+            if call.function_name == "read":
+                _read(files, step, call)
+            elif call.function_name in ("edit", "write") and _failed(step, call):
+                continue
+            elif call.function_name not in _SILENT or not _change(files, step.step_id, number, call):
                 for file in files.values():
                     file.commands += 1
-            elif call.function_name == "read":
-                _read(files, step, call)
-            elif call.function_name in ("edit", "write") and not _failed(step, call):
-                for path, new in _changes(files, call):
-                    file = files.setdefault(path, _File())
-                    file.edits.append(_edit(file, new, step.step_id, number))
     return {path: file.edits for path, file in files.items() if file.edits}
+
+
+def _change(files: dict[str, _File], step: int, number: int, call: ToolCall) -> bool:
+    """False for an edit of which it is not understood what it changes: as a command, it may have changed any file."""
+    if call.function_name not in ("edit", "write"):
+        return True
+    found = False
+    for path, new in _changes(files, call):
+        found = True
+        file = files.setdefault(path, _File(basename(normpath(path))))
+        edit = _edit(file, new, step, number)
+        if file.edits and (file.edits[-1].step, file.edits[-1].call) == (step, number):
+            before = file.edits.pop()
+            edit = replace(edit, added=before.added + edit.added, removed=before.removed + edit.removed)
+        file.edits.append(edit)
+        for other, same in files.items():
+            if same.text is not None and same.end == file.end and other != path and _may_be_one(path, other):
+                same.text = None
+    return found
+
+
+def _may_be_one(one: str, other: str) -> bool:
+    """Whether two names may be of one file: nothing tells from which folder relative ones start."""
+    one, other = normpath(one), normpath(other)
+    if one.startswith("/") == other.startswith("/"):
+        return one == other
+    relative, whole = sorted((one, other), key=lambda name: name.startswith("/"))
+    return relative.startswith("..") or whole.endswith(f"/{relative}")
 
 
 @dataclass(frozen=True)
@@ -87,7 +118,7 @@ def _edit(file: _File, new: _New, step: int, number: int) -> Edit:
 
 def _failed(step: Step, call: ToolCall) -> bool:
     result = step.result_of(call)
-    return result is not None and bool(result.exit_code)
+    return result is not None and bool(result.exit_code or (result.extra or {}).get("is_error"))
 
 
 def _read(files: dict[str, _File], step: Step, call: ToolCall) -> None:
@@ -99,7 +130,7 @@ def _read(files: dict[str, _File], step: Step, call: ToolCall) -> None:
     found = [_NUMBERED.fullmatch(line) for line in lines]
     numbers = [int(match[1]) for match in found if match]
     if numbers and numbers == list(range(1, len(lines) + 1)) and len(lines) < _CUT:
-        file = files.setdefault(path, _File())
+        file = files.setdefault(path, _File(basename(normpath(path))))
         file.text = "".join(f"{match[2]}\n" for match in found if match)
         file.commands = 0
 
@@ -117,7 +148,17 @@ def _changes(files: Mapping[str, _File], call: ToolCall) -> Iterator[tuple[str, 
             yield path, _replaced(known, given)
         return
     for text in (value for value in given.values() if isinstance(value, str)):
-        yield from _patched(text)
+        if _is_patch(text):
+            yield from _patched(text)
+
+
+def _is_patch(text: str) -> bool:
+    """Not words that happen to begin as a patch does; a pattern for all of it would take long on hostile ones."""
+    lines = text.strip().split("\n")
+    marked = [line for line in lines if line and not _PATCHED.fullmatch(line)]
+    if not _PATCHED.fullmatch(lines[0]) or any(line[0] not in "+-@ " for line in marked):
+        return False
+    return bool(marked) or all(line.startswith("delete ") for line in lines if line)
 
 
 def _patched(text: str) -> Iterator[tuple[str, _New]]:
@@ -131,13 +172,17 @@ def _patched(text: str) -> Iterator[tuple[str, _New]]:
             yield head[2], _New(content, "", lines, whole=True)
         elif head[1] == "update":
             yield head[2], _New(None, "a patch changed parts of it", lines)
-        elif head[1] == "delete":
+        elif head[1] == "move to":
+            yield head[2], _New(None, "another file was moved here", lines)
+        else:
             yield head[2], _New(None, "it was deleted", [])
 
 
 def _replaced(known: str | None, given: Mapping[str, Any]) -> _New:
     edits = given.get("edits")
     parts = [part for part in edits if isinstance(part, dict)] if isinstance(edits, list) else [given]
+    if isinstance(edits, list) and (not edits or len(parts) < len(edits)):
+        return _New(None, "the call does not say how it changed the file", [])
     lines: list[Change] = []
     text, why = known, "" if known is not None else "what it was before is not in the log"
     whole = False
@@ -148,7 +193,7 @@ def _replaced(known: str | None, given: Mapping[str, Any]) -> _New:
             if old == "" and len(parts) == 1 and not known:
                 text, why, whole = new, "", True
             elif text is not None:
-                text, why = _substituted(text, old, new, everywhere=bool(part.get("all") or part.get("replace_all")))
+                text, why = _substituted(text, old, new, everywhere=_is_set(part, "all", "replace_all"))
         elif new is not None:
             lines += [("add", line) for line in new.split("\n")]
             if text is not None:
@@ -159,7 +204,22 @@ def _replaced(known: str | None, given: Mapping[str, Any]) -> _New:
 
 
 def _lines(old: str, new: str) -> list[Change]:
-    return [*changed_lines(old.removesuffix("\n"), new.removesuffix("\n"))]
+    """What differs, without what both begin and end with."""
+    before, after = (text.removesuffix("\n").split("\n") if text else [] for text in (old, new))
+    start, most = 0, min(len(before), len(after))
+    while start < most and before[start] == after[start]:
+        start += 1
+    end = 0
+    while end < most - start and before[-1 - end] == after[-1 - end]:
+        end += 1
+    before, after = before[start : len(before) - end], after[start : len(after) - end]
+    if not before or not after or len(before) * len(after) > _COUNTED:
+        return [*(("del", line) for line in before), *(("add", line) for line in after)]
+    return [*changed_lines("\n".join(before), "\n".join(after))]
+
+
+def _is_set(part: Mapping[str, Any], *names: str) -> bool:
+    return any(str(part.get(name)).lower() == "true" for name in names)
 
 
 def _first(part: Mapping[str, Any], *names: str) -> str | None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from assay.evidence import final_patch
@@ -27,6 +28,8 @@ class Section:
 
     text: str = ""
     chunks: Sequence[Sequence[tuple[str, str]]] = ()
+    last: Mapping[str, str] = field(default_factory=dict)
+    """By path of the patch the anchor of the file's last state."""
 
 
 def section(attempt: Attempt, found: Found, first_chunk: int = 0) -> Section:
@@ -44,7 +47,25 @@ def section(attempt: Attempt, found: Found, first_chunk: int = 0) -> Section:
     leaves = [(PurePosixPath(path).parts, _file(path, edits, shown, chunk_of)) for path, edits in found.items()]
     number, times = markup.count(len(found), "file"), markup.count(sum(map(len, found.values())), "edit")
     lead = f'<p class="as-quiet">{number}, {times}, by calls that name a file; commands may have written others.</p>'
-    return Section(f'\n## Files {{#{links.FILES}}}\n\n{lead}<div class="as-tree">{_tree(leaves)}</div>\n', lazy)
+    return Section(
+        f'\n## Files {{#{links.FILES}}}\n\n{lead}<div class="as-tree">{_tree(leaves)}</div>\n',
+        lazy,
+        _last(found, patched),
+    )
+
+
+def _last(found: Found, patched: Collection[str]) -> dict[str, str]:
+    last: dict[str, tuple[int, int, str]] = {}
+    for path, edits in found.items():
+        mine, edit = _patched_as(path, patched), edits[-1]
+        if mine:
+            here = (edit.step, edit.call, _place(path, edit))
+            last[mine] = max(last.get(mine, here), here)
+    return {mine: place for mine, (_, _, place) in last.items()}
+
+
+def _patched_as(path: str, patched: Collection[str]) -> str | None:
+    return max((name for name in patched if path == name or path.endswith(f"/{name}")), key=len, default=None)
 
 
 def places(found: Found) -> dict[tuple[int, int], list[tuple[str, str]]]:
@@ -80,7 +101,8 @@ def _file(path: str, edits: Sequence[Edit], shown: Mapping[str, str], chunk_of: 
         place = _place(path, edit)
         lazy = f' data-c="{chunk_of[place]}"' if place in chunk_of else ""
         inner = f'<div class="as-body">{shown[place]}</div>' if place in shown else ""
-        rows.append(f'<details class="as-state" id="{place}"{lazy}><summary>{_head(edit)}</summary>{inner}</details>')
+        head = _head(edit) if inner else _plain_head(edit)
+        rows.append(f'<details class="as-state" id="{place}"{lazy}><summary>{head}</summary>{inner}</details>')
     head = f'<code>{raw(PurePosixPath(path).name or path)}</code><span class="as-meta">{facts}</span>'
     return f'<details class="as-edited"><summary>{head}</summary>{"".join(rows)}</details>'
 
@@ -100,9 +122,14 @@ def _head(edit: Edit) -> str:
     return f'<span class="as-line">after step {edit.step}</span>{meta}'
 
 
+def _plain_head(edit: Edit) -> str:
+    """The same words without elements: a log may have a thousand edits."""
+    return re.sub(r"<[^>]+>", "", _head(edit).replace('<span class="as-meta">', " \u00b7 "))
+
+
 def _state(path: str, edit: Edit, patched: Collection[str]) -> Iterator[str]:
     call = f'<a href="#{links.step_anchor(edit.step, edit.call)}">the call in step {edit.step}</a>'
-    mine = max((name for name in patched if path == name or path.endswith(f"/{name}")), key=len, default=None)
+    mine = _patched_as(path, patched)
     last = f'; <a href="#{links.file_anchor(mine)}">the file in the patch</a>' if mine else ""
     ran = markup.count(edit.commands, "command")
     doubt = f"; {ran} ran since the file was last seen whole, and may have changed it" if edit.commands else ""

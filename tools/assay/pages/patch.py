@@ -17,8 +17,13 @@ OPEN_LINES = 400
 KINDS = {" ": "ctx", "+": "add", "-": "del", "\\": "nol"}
 
 
-def section(attempt: Attempt, mentions: Mapping[str, Sequence[Mention]], task_page: str) -> str:
-    """All files, or a sentence that says that there are none."""
+def section(
+    attempt: Attempt,
+    mentions: Mapping[str, Sequence[Mention]],
+    task_page: str,
+    last: Mapping[str, str] | None = None,
+) -> str:
+    """All files, or a sentence that says that there are none. `last` has anchors of their states by path."""
     patch = final_patch(attempt)
     files = parse_patch(patch[1]) if patch else ()
     if not files:
@@ -26,17 +31,21 @@ def section(attempt: Attempt, mentions: Mapping[str, Sequence[Mention]], task_pa
     added, removed = sum(file.added for file in files), sum(file.removed for file in files)
     number = markup.count(len(files), "file")
     total = f"{number}, {added} lines added, {removed} removed, against the image's work tree."
-    shown = "".join(_file(file, mentions.get(links.file_anchor(file.path), ()), task_page) for file in files)
+    states = last or {}
+    shown = "".join(
+        _file(file, mentions.get(links.file_anchor(file.path), ()), task_page, states.get(file.path)) for file in files
+    )
     return f'<p class="as-quiet">{total}</p><div class="as-patch">{shown}</div>\n'
 
 
-def _file(file: FileDiff, cited: Sequence[Mention], task_page: str) -> str:
+def _file(file: FileDiff, cited: Sequence[Mention], task_page: str, last: str | None) -> str:
     opened = " open" if file.added + file.removed <= OPEN_LINES else ""
     state = "new" if file.new else "deleted" if file.deleted else "renamed" if file.path != file.old_path else ""
     counts = f'<span class="as-pass">+{file.added}</span> <span class="as-fail">\u2212{file.removed}</span>'
     label = f"<code>{raw(file.path)}</code>{markup.tag(state) if state else ''}"
     head = f'<summary>{label}<span class="as-meta">{counts}</span></summary>'
     body = cited_by(cited, task_page) if cited else ""
+    body += f'<p class="as-quiet"><a href="#{last}">the file after its last edit by a call</a></p>' if last else ""
     body += "".join(f'<p class="as-quiet">{raw(note)}</p>' for note in file.notes)
     body += '<p class="as-quiet">binary file</p>' if file.binary else ""
     body += "".join(_hunk(hunk) for hunk in file.hunks)

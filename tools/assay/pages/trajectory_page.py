@@ -71,7 +71,7 @@ def page(
             _steps(attempt, log),
             edits.text,
             f"\n## Patch {{#{links.PATCH}}}\n\n",
-            patch.section(attempt, mentions, task_page),
+            patch.section(attempt, mentions, task_page, edits.last),
             f"\n## Tests {{#{links.TESTS}}}\n\n",
             _tests(workspace, attempt, mentions, task_page, recordings),
             runs_section.section(workspace, attempt, mentions, task_page, recordings),
