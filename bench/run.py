@@ -126,6 +126,21 @@ def site(root: Path) -> Iterator[Measure]:
     shutil.rmtree(place)
 
 
+def viewers(root: Path) -> Iterator[Measure]:
+    """The same long run in other viewers; seconds are CPU of the page."""
+    from bench.viewers import STEPS, compared
+
+    place = root.parent / "viewers"
+    found = compared(place)
+    mine = found.pop("assay")
+    if not found:
+        print("left out: other viewers (the package index has to be reached once)", file=sys.stderr)
+    for name, theirs in found.items():
+        what = f"a log of {STEPS} steps is ready ({mine['elements']:,.0f} elements, there {theirs['elements']:,.0f})"
+        yield Measure(what, name, mine["ready"], theirs["ready"], 1)
+    shutil.rmtree(place)
+
+
 def rationale(root: Path) -> Iterator[Measure]:
     """A hook run after one rationale was edited, among 500 trajectories of 25 tasks, 20 of them its own."""
     from bench.graded import generate
@@ -348,6 +363,7 @@ def main() -> int:
                 audits,
                 rankings,
                 site,
+                viewers,
                 oracle,
                 long_tests,
                 trials,

@@ -64,7 +64,7 @@ def browser(root: Path) -> dict[str, float]:
     """Task seconds of Chromium until a long log is ready, its elements, and until a link into it has arrived."""
     from playwright.sync_api import sync_playwright
 
-    page_file = _long(root)
+    page_file = write_log(root, STEPS)
     found: dict[str, float] = {}
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
@@ -82,10 +82,11 @@ def browser(root: Path) -> dict[str, float]:
     return found
 
 
-def _long(root: Path) -> Path:
+def write_log(root: Path, count: int) -> Path:
+    """The page of a log of so many steps, in a workspace of its own."""
     output = "".join(f"line {number} of some output with words in it\n" for number in range(25))
     steps: list[dict[str, Any]] = [{"step_id": 1, "source": "user", "message": "Count words."}]
-    for number in range(2, STEPS + 1):
+    for number in range(2, count + 1):
         call = {"tool_call_id": "1", "function_name": "shell", "arguments": {"command": f"sed -n 1,{number}p file.py"}}
         results = [{"source_call_id": "1", "content": output, "extra": {"assay": {"exit_code": 0}}}]
         steps.append(
