@@ -322,6 +322,27 @@ def test_keys_can_be_turned_off(watched: Watched, graded: Path) -> None:
     expect(page.locator(".as-gsum")).to_contain_text("0 of 12 verdicts")
 
 
+def test_open_steps_and_their_calls_are_cited_by_a_button(watched: Watched, graded: Path) -> None:
+    page = watched.page
+    watched.open(graded, f"{PAGE}?by=rater-2")
+    page.get_by_role("tab").first.click()
+    page.locator(".as-gitem").first.click()
+    frame = page.frame_locator("iframe:visible")
+    row = frame.locator("#s3")
+    if row.get_attribute("open") is None:
+        row.locator("summary").click()
+    for name in ("cite step:3", "cite step:3.c1"):
+        button = row.get_by_role("button", name=name, exact=True)
+        button.focus()
+        button.press("Enter")
+    text = page.locator(".as-gcites").first
+    expect(text).to_contain_text("step:3.c1")
+    row.locator("summary").click()
+    row.locator("summary").click()
+    expect(row.locator(".as-citebutton")).to_have_count(2)
+    assert watched.complaints == []
+
+
 def test_two_stages(watched: Watched, staged: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page, root = watched.page, workspace_of(staged)
     watched.open(staged, f"{PAGE}?by=rater-2")

@@ -249,14 +249,25 @@
         const place = text && selected.anchorNode ? placeOf(selected.anchorNode) : "";
         if (place) cite(place + linesOf(selected.getRangeAt(0)), text.length > 200 || text.includes("\n") ? text.split("\n").find(line => line.trim()).trim().slice(0, 200) : text);
       });
-      for (const place of document.querySelectorAll(".as-test[data-cite], .as-file[data-cite]")) {
+      const offer = (name, put) => {
         const button = make("button", "as-citebutton", "cite");
         button.type = "button";
-        button.dataset.cite = place.dataset.cite;
-        button.setAttribute("aria-label", "cite " + place.dataset.cite);
-        if (place.tagName === "DETAILS") place.before(button); /* a summary is a button already */
-        else place.append(button);
-      }
+        button.dataset.cite = name;
+        button.setAttribute("aria-label", "cite " + name);
+        put(button);
+      };
+      for (const place of document.querySelectorAll(".as-test[data-cite], .as-file[data-cite]"))
+        offer(place.dataset.cite, button => place.tagName === "DETAILS" ? place.before(button) : place.append(button)); /* a summary is a button already */
+      /* Steps and calls get theirs when they are opened: there are thousands */
+      const offered = async row => {
+        await load(row);
+        if (!row.open || row.dataset.offered) return;
+        row.dataset.offered = "1";
+        offer("step:" + row.id.slice(1), button => row.querySelector("summary").after(button));
+        for (const head of row.querySelectorAll(".as-callhead")) offer(placeOf(head), button => head.before(button));
+      };
+      all.filter(row => row.open).forEach(offered);
+      list.addEventListener("toggle", event => { if (event.target.matches?.(".as-step")) offered(event.target); }, true);
       document.addEventListener("click", event => {
         const button = event.target.closest(".as-citebutton");
         if (!button && !(event.shiftKey && event.target.closest(".as-n, .as-callhead"))) return;
