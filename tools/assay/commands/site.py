@@ -64,12 +64,13 @@ def command(audience: str, since: str | None, serve: bool) -> None:
         click.echo(f"nothing has changed since the last build\n{root / sources.OUTPUT / 'index.html'}")
         return
     workspace = load(root)
-    findings = run(workspace)
-    ranked = _ranked(workspace, findings)
     reuse = Reuse(root, root / writer.DOCS)
+    with reuse.clean.kept():
+        findings = run(workspace)
+    ranked = _ranked(workspace, findings)
     edition = cast("Audience", audience)
-    made = compose.pages(workspace, ranked, audience=edition, findings=findings, helps=_helps(), reuse=reuse)
-    written = writer.write(root / writer.DOCS, made)
+    made = compose.pages(workspace, ranked, audience=edition, findings=findings, helps=_helps, reuse=reuse)
+    written = writer.write(root / writer.DOCS, made, reuse.kept)
     reuse.remember()
     if serve:
         raise SystemExit(building.serve(root))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from assay.masking.dictionary import Dictionary, Term, named, standard
@@ -40,12 +43,45 @@ def dictionary(terms: tuple[str, ...], own: tuple[Term, ...] = ()) -> Dictionary
     return standard() | [*(named("own", term) for term in terms), *own]
 
 
+@dataclass
+class Clean:
+    """Texts in which nothing was found, by hash with what was looked for; of use to one version of this package."""
+
+    known: frozenset[str] = frozenset()
+    met: set[str] = field(default_factory=set)
+    """Those that were asked for or found since."""
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Within, such texts are not looked through again."""
+        token = _clean.set(self)
+        try:
+            yield
+        finally:
+            _clean.reset(token)
+
+
+_clean: ContextVar[Clean | None] = ContextVar("clean", default=None)
+
+
 def leaks(path: str, text: str, task: str, policy: MaskPolicy, own: tuple[Term, ...] = ()) -> list[Found]:
     """What leaks in a file of `task`, each term once, without what is allowed there, in order of place."""
+    clean, plain = _clean.get(), _plain(path, text)
+    if clean is None:
+        return _leaks(path, text, plain, task, policy, own)
+    outer = hashlib.sha256(repr((sorted(_allowed(task, policy)), policy.terms, own)).encode())
+    outer.update(plain.encode(errors="surrogatepass"))
+    key = outer.hexdigest()
+    found = [] if key in clean.known else _leaks(path, text, plain, task, policy, own)
+    if not found:
+        clean.met.add(key)
+    return found
+
+
+def _leaks(path: str, text: str, plain: str, task: str, policy: MaskPolicy, own: tuple[Term, ...]) -> list[Found]:
     allowed = _allowed(task, policy)
     first: dict[tuple[str, str], Leak] = {}
     times: dict[tuple[str, str], int] = {}
-    plain = _plain(path, text)
     for leak in scan(plain, dictionary(tuple(policy.terms), own)):
         key = leak.term, leak.kind
         if leak.term not in allowed and plain[leak.start : leak.end].lower() not in allowed:

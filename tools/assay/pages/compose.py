@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -49,13 +49,13 @@ def pages(
     *,
     audience: Audience = "public",
     findings: Sequence[Diagnostic] = (),
-    helps: Mapping[str, str] | None = None,
+    helps: Callable[[], Mapping[str, str]] = dict,
     reuse: Reuse | None = None,
 ) -> dict[str, str]:
     """Markdown by path in the docs folder. Reads the files of tasks, writes nothing.
 
     For annotators grades and rankings are left out, so that nobody sees another's verdict before giving one.
-    `findings` are those of the rules, `helps` what each command says of itself. What `reuse` knows is taken from there.
+    `findings` are those of the rules, `helps` gives what each command says of itself. What `reuse` knows is taken over.
     """
     workspace = with_safe_names(workspace)
     problems = sum(item.severity is Severity.ERROR for item in findings)
@@ -69,7 +69,7 @@ def pages(
         links.RULES: rules_page.page(),
         links.QUEUE: queue_page.page(workspace, findings, annotated=annotated),
         links.GUIDELINES: manual_pages.guidelines(workspace),
-        links.COMMANDS: manual_pages.commands(helps or {}),
+        **_kept(reuse, "commands", (), (), lambda: {links.COMMANDS: manual_pages.commands(helps())}),
         links.QUALITY: quality_page.page(workspace, blinding(workspace) if annotated else None, HIDDEN),
     }
     most = rows.MOST if sum(map(len, workspace.attempts.values())) <= rows.MANY else rows.MOST_OF_MANY
@@ -90,26 +90,38 @@ def of_task(
     """The pages of a task, and those of its trajectories, or of these of them."""
     if not annotated:  # what others ran is their work too
         workspace = replace(workspace, runs=())
-    task, attempts = workspace.tasks[name], workspace.attempts.get(name, {})
-    made = {links.task_page(name): task_page.page(workspace, task, annotated=annotated)}
-    if len(attempts) > 1:
-        made[links.compare_page(name)] = compare_page.page(workspace, task, annotated=annotated)
-        made |= _comparison(workspace, name, reuse)
-    if not annotated and grade_data.is_ready(workspace, task):
-        made |= grade_page.files(workspace, task)
+    attempts = workspace.attempts.get(name, {})
+    places = [folder.format(name) for folder in _OF_TASK]
+    made = dict(_kept(reuse, f"task {name}", places, annotated, lambda: _about(workspace, name, annotated=annotated)))
     found: citing.Mentions = citing.mentions(workspace, name) if annotated else {}
     for alias in attempts if aliases is None else aliases:
         made |= _trajectory(workspace, attempts[alias], found.get(alias, {}), most, reuse)
     return made
 
 
-def _comparison(workspace: Workspace, task: str, reuse: Reuse | None) -> Mapping[str, str]:
-    attempts = workspace.attempts[task]
+_OF_TASK = (
+    *("assay.toml", "annotations/people.yaml", "annotations/guidelines.md"),
+    *("tasks/{}", "trajectories/{}", "annotations/{}", ".assay/replays/{}", ".assay/reruns/{}", ".assay/identities"),
+)
+"""All that the pages about a task are made from."""
 
-    def make() -> Mapping[str, str]:
-        return {links.compare_data(task): comparing.payload(task, attempts)}
 
-    return reuse.files(f"compare {task}", [f"trajectories/{task}"], [*attempts], make) if reuse else make()
+def _about(workspace: Workspace, name: str, *, annotated: bool) -> Mapping[str, str]:
+    """The pages of a task that are not those of single trajectories."""
+    task, attempts = workspace.tasks[name], workspace.attempts.get(name, {})
+    made = {links.task_page(name): task_page.page(workspace, task, annotated=annotated)}
+    if len(attempts) > 1:
+        made[links.compare_page(name)] = compare_page.page(workspace, task, annotated=annotated)
+        made[links.compare_data(name)] = comparing.payload(name, attempts)
+    if not annotated and grade_data.is_ready(workspace, task):
+        made |= grade_page.files(workspace, task)
+    return made
+
+
+def _kept(
+    reuse: Reuse | None, name: str, places: Sequence[str], facts: object, make: Callable[[], Mapping[str, str]]
+) -> Mapping[str, str]:
+    return make() if reuse is None else reuse.files(name, places, facts, make)
 
 
 def _trajectory(
@@ -119,16 +131,12 @@ def _trajectory(
     most: int,
     reuse: Reuse | None,
 ) -> Mapping[str, str]:
-    def make() -> Mapping[str, str]:
-        return trajectory_page.files(workspace, attempt, mentions, most)
-
-    if reuse is None:
-        return make()
     task, alias = attempt.task, attempt.alias
     places = (f"trajectories/{task}/{alias}", f"annotations/{task}/evidence", f"tasks/{task}")
     readers = sorted(sheet.annotator for sheet in workspace.sheets if sheet.task == task) if workspace.runs else ()
     facts = (sorted(mentions.items()), trajectory_page.milestones(workspace, attempt), readers, most)
-    return reuse.files(f"trajectory {task} {alias}", places, facts, make)
+    name = f"trajectory {task} {alias}"
+    return _kept(reuse, name, places, facts, lambda: trajectory_page.files(workspace, attempt, mentions, most))
 
 
 def with_safe_names(workspace: Workspace) -> Workspace:

@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import assay
+from assay.masking.files import Clean
 from assay.pages.unchanged import seen
 from assay.storage import write_whole
 
 RECORD = ".assay/pages.json"
+_CLEAN = ""
+"""Under which the record has texts in which nothing leaks."""
 
 Files = Mapping[str, str]
 
@@ -25,12 +28,17 @@ class Reuse:
         self._root, self._docs = root, docs
         self._package = _digest(seen(Path(assay.__file__).parent))
         self._states: dict[str, str] = {}
+        self.kept: set[str] = set()
+        """Files that were taken from the docs folder, and so are there."""
         self._now: dict[str, list[Any]] = {}
         try:
             found = json.loads((root / RECORD).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             found = {}
         self._before: dict[str, Any] = found if isinstance(found, dict) else {}
+        package, *clean = self._before.get(_CLEAN) or [""]
+        self.clean = Clean(frozenset(clean if package == self._package else ()))
+        """What was looked through for what leaks, and need not be again."""
 
     def files(self, name: str, places: Iterable[str], facts: object, make: Callable[[], Files]) -> Files:
         """What `make()` gives, taken from the docs folder where it was made before from the same.
@@ -43,6 +51,8 @@ class Reuse:
         made = self._kept(before[1]) if isinstance(before, list) and before[:1] == [key] else None
         if made is None:
             made = make()
+        else:
+            self.kept |= made.keys()
         self._now[name] = [key, {path: _hash(text.encode()) for path, text in made.items()}]
         return made
 
@@ -53,7 +63,8 @@ class Reuse:
 
     def remember(self) -> None:
         """Note what was asked for since the start; call it when the files have been written."""
-        write_whole(self._root / RECORD, json.dumps(self._now, separators=(",", ":")).encode())
+        found = self._now | {_CLEAN: [self._package, *sorted(self.clean.met)]}
+        write_whole(self._root / RECORD, json.dumps(found, separators=(",", ":")).encode())
 
     def _kept(self, files: Mapping[str, str]) -> Files | None:
         """The files, when all are still what they were."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -34,20 +34,22 @@ class Written:
     kept: int
 
 
-def write(docs: Path, pages: Mapping[str, str]) -> Written:
-    """Make the generated part of `docs` equal to `pages` and the packaged assets.
+def write(docs: Path, pages: Mapping[str, str], same: Collection[str] = ()) -> Written:
+    """Make the generated part of `docs` equal to `pages` and the packaged assets; `same` are known to be equal.
 
     Raises UsageError when a hand-written page stands where a generated one belongs.
     """
+    known = {docs / path for path in same}
     wanted = {docs / path: text.encode() for path, text in pages.items()}
-    for file in wanted:
+    for file in wanted.keys() - known:
         if file.exists() and not _is_generated(file):
             name = file.relative_to(docs).as_posix()
             message = f"`{docs.name}/{name}` is written by hand, where a generated page belongs"
             raise UsageError("page-in-the-way", message, "rename it")
     wanted.update({docs / ASSETS / name: content for name, content in assets()})
-    stale = [file for file in _existing(docs) if file not in wanted]
-    changed = [file for file, content in wanted.items() if not file.is_file() or file.read_bytes() != content]
+    stale = [file for file in _existing(docs, known) if file not in wanted]
+    others = ((file, content) for file, content in wanted.items() if file not in known)
+    changed = [file for file, content in others if not file.is_file() or file.read_bytes() != content]
     for file in stale:
         file.unlink()
         _remove_empty(file.parent, docs)
@@ -64,10 +66,11 @@ def assets() -> Iterator[tuple[str, bytes]]:
             yield item.name, item.read_bytes()
 
 
-def _existing(docs: Path) -> Iterator[Path]:
-    """Generated files of an earlier run."""
+def _existing(docs: Path, known: Collection[Path]) -> Iterator[Path]:
+    """Generated files of an earlier run, but for those that are `known`."""
     for pattern in _GENERATED:
-        yield from (file for file in docs.glob(pattern) if file.is_file() and _is_generated(file))
+        found = (file for file in docs.glob(pattern) if file not in known)
+        yield from (file for file in found if file.is_file() and _is_generated(file))
     yield from (file for file in (docs / ASSETS).glob("*") if file.is_file())
 
 
