@@ -94,6 +94,13 @@ def test_what_cannot_be_asked_for(
     assert words in capsys.readouterr().err
 
 
+def test_settings_that_a_preview_cannot_follow_are_refused(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = root / "mkdocs.yml"
+    settings.write_text(settings.read_text().replace("plugins: [search, offline]", "plugins: [search, offline, tags]"))
+    assert main(["site", "--since", "main"]) == ExitCode.USAGE
+    assert "preview-settings" in capsys.readouterr().err
+
+
 def test_a_dead_link_is_refused_and_the_last_preview_stays(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     about = root / "site/about.md"
     about.write_text("# About\n\nMore.\n")

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assay.diagnostics import Diagnostic
+from assay.errors import UsageError
 from assay.pages import compose, links, markup, mending, policy, staging
 from assay.pages.building import mkdocs, require
 from assay.pages.inert import inline, raw
+from assay.pages.sources import CONFIGURATION
 from assay.pages.writer import ASSETS, DOCS, MARK, assets
 from assay.workspace import Workspace
 
@@ -69,10 +71,14 @@ def build(
     """Build the preview into `build/preview`; what MkDocs said when it refused.
 
     Links to what is not in it lead to a page that says so; whether their anchors are there is for the whole site to
-    tell. Raises UsageError and EnvironmentMissingError as `building.require` does.
+    tell. Raises UsageError and EnvironmentMissingError as `building.require` does, and for settings of which nobody
+    knows what a page shows of other pages.
     """
     root = workspace.root
     require(root)
+    if not staging.is_plain((root / CONFIGURATION).read_text(encoding="utf-8")):
+        message = f"{CONFIGURATION} has plugins, hooks or a theme that a preview cannot follow"
+        raise UsageError("preview-settings", message, "build the whole site: leave out `--since`")
     workspace = compose.with_safe_names(workspace)
     found = touched(workspace, changed)
     made: dict[str, str] = {}
