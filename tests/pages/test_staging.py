@@ -159,3 +159,4 @@ def test_unknown_settings_are_left_to_mkdocs(built: Path, old: str, new: str) ->
     assert old in text
     assert not staging.is_plain(text.replace(old, new))
     assert not staging.is_plain("nav: [")
+    assert staging.is_plain(f"repo_url: https://example.org/study\nedit_uri: edit/main/site\n{text}")
