@@ -25,8 +25,8 @@ FOLDER = "build/stage"
 BLOCK = 1000
 """Characters of a block of raw HTML above which it is lifted."""
 _PLAIN = re.compile(
-    r"site_(?:name|url|description|author|dir)|copyright|repo_(?:url|name)|edit_uri|docs_dir|use_directory_urls|strict|theme|nav|not_in_nav|plugins"
-    r"|extra|extra_css|extra_javascript|markdown_extensions|validation"
+    r"site_(?:name|url|description|author|dir)|copyright|repo_(?:url|name)|edit_uri|docs_dir|use_directory_urls|strict"
+    r"|theme|nav|not_in_nav|plugins|extra|extra_css|extra_javascript|markdown_extensions|validation"
 )
 """Settings of which it is known that no page shows anything of another page but its title in the navigation."""
 _PLAIN_THEME = re.compile("name|font|logo|favicon|features|palette|language|icon")
