@@ -15,7 +15,7 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler
 from types import TracebackType
@@ -93,10 +93,10 @@ class Gateway:
     def preflight(self) -> str:
         """Why the endpoint cannot be used; empty when it answers. An endpoint need not list its models."""
         try:
-            connection = self.connect(KNOCKING)
-            connection.request("GET", f"{self._base.path.rstrip('/')}/models", headers=self.headers())
-            status = connection.getresponse().status
-            connection.close()
+            with closing(self.connect(KNOCKING)) as connection:
+                connection.request("GET", f"{self._base.path.rstrip('/')}/models", headers=self.headers())
+                with connection.getresponse() as answer:
+                    status = answer.status
             self.note(200 if status == 404 else status)
         except _LOST as error:
             self.lost(error)
@@ -246,16 +246,16 @@ class _Handler(BaseHTTPRequestHandler):
             return
         kept = {name: value for name, value in self.headers.items() if not _OURS.fullmatch(name)}
         asked = gateway.begin(path)
-        try:
-            connection = gateway.connect()
-            connection.request("POST", gateway.path(self.path), gateway.inward(body), {**kept, **gateway.headers()})
-            answer = connection.getresponse()
-        except _LOST as error:
-            gateway.lost(error)
-            asked.status = 502
-            self._tell(502, _error("the model cannot be reached"))
-            return
-        with closing(connection):
+        with ExitStack() as opened:
+            try:
+                connection = opened.enter_context(closing(gateway.connect()))
+                connection.request("POST", gateway.path(self.path), gateway.inward(body), {**kept, **gateway.headers()})
+                answer = opened.enter_context(connection.getresponse())
+            except _LOST as error:
+                gateway.lost(error)
+                asked.status = 502
+                self._tell(502, _error("the model cannot be reached"))
+                return
             asked.status = answer.status
             gateway.note(answer.status)
             self._pass_on(answer, asked)
