@@ -74,10 +74,12 @@ def test_what_the_rules_say_of_it_stands_on_the_first_page(root: Path) -> None:
 
 def test_annotators_see_no_grades_in_theirs(root: Path) -> None:
     sheet = root / RATER
-    sheet.write_text(sheet.read_text().replace("minutes: ", "minutes: 1"))
-    assert main(["site", "--since", "main", "--audience", "annotator"]) == ExitCode.CLEAN
-    whole = "".join(file.read_text() for file in (root / PREVIEW).rglob("*.html"))
-    assert "Counts words, not bytes" not in whole
+    sheet.write_text(sheet.read_text().replace("# words, not bytes", "words of rater-1"))
+    for audience, told in (("annotator", False), ("public", True)):
+        assert main(["site", "--since", "main", "--audience", audience]) == ExitCode.CLEAN
+        whole = "".join(file.read_text() for file in (root / PREVIEW).rglob("*.html"))
+        assert ("Counts words, not bytes" in whole) == told
+        assert ("words of rater-1" in read_site(root / PREVIEW)["index.html"].text) == told
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,7 @@ CHANGES: dict[str, Callable[[Path], object]] = {
     "a trajectory that is gone": lambda root: os.rename(root / f"trajectories/{TASK}/dry-finch", root / "elsewhere"),
     "a record that cannot be read": lambda root: (root / RECORD).write_text("{"),
     "a record of something else": lambda root: (root / RECORD).write_text("[1]"),
+    "a record of another version": lambda root: (root / RECORD).write_text('{"package": "x", "files": 1, "": 2}'),
 }
 
 

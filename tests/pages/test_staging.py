@@ -43,7 +43,7 @@ def plainly_built(root: Path) -> dict[str, bytes]:
 
 @pytest.fixture(scope="module", params=[make_workspace, make_hostile])
 def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A workspace with its site; the settings of the second test the limits of lifting too."""
+    """A workspace with its site."""
     make: Callable[[Path], Path] = request.param
     root = make(tmp_path_factory.mktemp("built"))
     generate(root)
@@ -129,6 +129,15 @@ def test_what_reaches_other_pages_builds_all(root: Path, whole: list[Path], chan
         )
     build(root)
     assert len(whole) == 1
+
+
+@pytest.mark.parametrize("path", ["templates/x.md", ".notes/x.md", "notes/README.md"])
+def test_what_mkdocs_renders_otherwise_is_left_to_it(root: Path, path: str) -> None:
+    page = root / "site" / path
+    page.parent.mkdir(exist_ok=True)
+    page.write_text("# Notes\n")
+    assert build(root) is None
+    assert tree(root) == plainly_built(root)
 
 
 def test_links_of_changed_and_unchanged_pages_are_checked(root: Path) -> None:

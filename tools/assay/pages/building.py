@@ -28,8 +28,9 @@ def build(root: Path) -> str | None:
     now, before = Sources.of(root, policy.POLICY), Sources.built(root)
     if now == before:
         return None
-    if not staging.is_plain((root / CONFIGURATION).read_text(encoding="utf-8")):
-        refusal = _directly(root)
+    plain = staging.is_plain((root / CONFIGURATION).read_text(encoding="utf-8"))
+    if not plain or any(staging.is_hidden(path) or path.endswith("README.md") for path in now.pages):
+        refusal = _directly(root)  # MkDocs renders READMEs as something else, or not at all
     else:
         refusal = _mended(root, before, now) if before else ""
         refusal = _wholly(root, now.files) if refusal == "" else refusal
@@ -47,7 +48,7 @@ def serve(root: Path) -> int:
 
 
 def _directly(root: Path) -> str | None:
-    """The whole tree as it is: the settings are such that nobody knows what a page shows of other pages."""
+    """The whole tree as it is: where nobody knows what a page shows of other pages, or what becomes of a file."""
     refusal = mkdocs(root)
     if refusal is None:
         policy.finalize(root / OUTPUT, {})

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from assay.pages import policy
-from assay.pages.staging import Stage, StandIn, ids, links, nothing, output
+from assay.pages.staging import Stage, StandIn, ids, is_hidden, links, nothing, output
 
 INDEX = "search/search_index.json"
 INDEX_SCRIPT = "search/search_index.js"
@@ -72,8 +72,8 @@ def _pages(site: Path, docs: Path, staged: Stage) -> dict[str, str] | None:
 def copy_files(docs: Path, site: Path, paths: Collection[str]) -> None:
     """Make these files of the site, which are no pages, what they are in the docs folder."""
     for path in paths:
-        if path.startswith("templates/") or any(part.startswith(".") for part in path.split("/")):
-            continue  # MkDocs leaves those out
+        if is_hidden(path):
+            continue
         if not (docs / path).is_file():
             (site / path).unlink(missing_ok=True)
             continue

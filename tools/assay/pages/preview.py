@@ -58,7 +58,7 @@ def touched(workspace: Workspace, changed: Collection[str]) -> Touched:
     shown = {task: sorted(about[task] & workspace.attempts.get(task, {}).keys()) for task in sorted(about)}
     docs = workspace.root / DOCS
     written = (path.removeprefix(f"{DOCS}/") for path in sorted(changed) if path.startswith(f"{DOCS}/"))
-    return Touched(shown, [path for path in written if path.endswith(".md") and _is_by_hand(docs / path)])
+    return Touched(shown, [path for path in written if _is_shown(path) and _is_by_hand(docs / path)])
 
 
 def build(
@@ -71,8 +71,9 @@ def build(
     """Build the preview into `build/preview`; what MkDocs said when it refused.
 
     Links to what is not in it lead to a page that says so; whether their anchors are there is for the whole site to
-    tell. Raises UsageError and EnvironmentMissingError as `building.require` does, and for settings of which nobody
-    knows what a page shows of other pages.
+    tell. For annotators findings on annotations are left out: they quote what others wrote. Raises UsageError and
+    EnvironmentMissingError as `building.require` does, and for settings of which nobody knows what a page shows of
+    other pages.
     """
     root = workspace.root
     require(root)
@@ -80,13 +81,15 @@ def build(
         message = f"{CONFIGURATION} has plugins, hooks or a theme that a preview cannot follow"
         raise UsageError("preview-settings", message, "build the whole site: leave out `--since`")
     workspace = compose.with_safe_names(workspace)
+    annotated = audience == "public"
+    told = [item for item in findings if annotated or not item.path.startswith("annotations/")]
     found = touched(workspace, changed)
     made: dict[str, str] = {}
     for task, aliases in found.tasks.items():
-        made |= compose.of_task(workspace, task, annotated=audience == "public", aliases=aliases)
+        made |= compose.of_task(workspace, task, annotated=annotated, aliases=aliases)
     texts = {path: (root / DOCS / path).read_text(encoding="utf-8") for path in found.pages}
     texts |= {path: text for path, text in made.items() if path.endswith(".md")}
-    texts[links.HOME] = _home(found, changed, since, findings)
+    texts[links.HOME] = _home(found, changed, since, told)
     known, absent = _known(workspace), set[str]()
 
     def stand_in(path: str, anchors: frozenset[str]) -> str | None:
@@ -103,6 +106,10 @@ def build(
         _finish(root, staged, {path: text for path, text in made.items() if path not in texts}, absent, since)
     shutil.rmtree(root / staging.FOLDER, ignore_errors=True)
     return refusal
+
+
+def _is_shown(path: str) -> bool:
+    return path.endswith(".md") and not path.endswith("README.md") and not staging.is_hidden(path)
 
 
 def _is_by_hand(file: Path) -> bool:

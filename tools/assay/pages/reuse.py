@@ -14,8 +14,6 @@ from assay.pages.unchanged import seen
 from assay.storage import write_whole
 
 RECORD = ".assay/pages.json"
-_CLEAN = ""
-"""Under which the record has texts in which nothing leaks."""
 
 Files = Mapping[str, str]
 
@@ -34,10 +32,10 @@ class Reuse:
         try:
             found = json.loads((root / RECORD).read_text(encoding="utf-8"))
         except (OSError, ValueError):
-            found = {}
-        self._before: dict[str, Any] = found if isinstance(found, dict) else {}
-        package, *clean = self._before.get(_CLEAN) or [""]
-        self.clean = Clean(frozenset(clean if package == self._package else ()))
+            found = None
+        mine = isinstance(found, dict) and found.get("package") == self._package  # of another it may be anything
+        self._before: dict[str, Any] = found["files"] if mine else {}
+        self.clean = Clean(frozenset(found["clean"] if mine else ()))
         """What was looked through for what leaks, and need not be again."""
 
     def files(self, name: str, places: Iterable[str], facts: object, make: Callable[[], Files]) -> Files:
@@ -46,9 +44,9 @@ class Reuse:
         It must depend on nothing but the files at or below `places` (in the workspace), `facts`, whose `repr` says
         all that is in them, and this package.
         """
-        key = _digest([self._package, repr(facts), *map(self._state, places)])
-        before = self._before.get(name)
-        made = self._kept(before[1]) if isinstance(before, list) and before[:1] == [key] else None
+        key = _digest([repr(facts), *map(self._state, places)])
+        before, files = self._before.get(name, ("", {}))
+        made = self._kept(files) if before == key else None
         if made is None:
             made = make()
         else:
@@ -63,7 +61,7 @@ class Reuse:
 
     def remember(self) -> None:
         """Note what was asked for since the start; call it when the files have been written."""
-        found = self._now | {_CLEAN: [self._package, *sorted(self.clean.met)]}
+        found = {"package": self._package, "files": self._now, "clean": sorted(self.clean.met)}
         write_whole(self._root / RECORD, json.dumps(found, separators=(",", ":")).encode())
 
     def _kept(self, files: Mapping[str, str]) -> Files | None:

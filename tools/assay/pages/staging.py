@@ -55,7 +55,10 @@ class Stage:
 
     def page(self, path: str) -> str:
         """The HTML of a page with everything in its place. Raises LookupError when that cannot be done."""
-        text = (self.site / output(path)).read_text(encoding="utf-8")
+        file = self.site / output(path)
+        if not file.is_file():
+            raise LookupError(path)
+        text = file.read_text(encoding="utf-8")
         for stand_in, block in self.lifted.get(path, ()):
             if text.count(stand_in) != 1:
                 raise LookupError(path)
@@ -66,6 +69,11 @@ class Stage:
 def output(path: str) -> str:
     """Where in the site the page that is at `path` in the docs folder is."""
     return f"{path.removesuffix('.md')}.html"
+
+
+def is_hidden(path: str) -> bool:
+    """Whether MkDocs leaves out a file that is in the docs folder."""
+    return path.startswith("templates/") or any(part.startswith(".") for part in path.split("/"))
 
 
 def is_plain(configuration: str) -> bool:
