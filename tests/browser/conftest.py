@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from tests.browser.grading import built
 from tests.browser.watching import FLAGS, Watched, build_site, watch
 from tests.pages.example import make_workspace
 
@@ -31,3 +32,9 @@ def watched(chrome: Browser) -> Iterator[Watched]:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build_site(make_workspace(tmp_path_factory.mktemp("workspace")))
+
+
+@pytest.fixture(scope="module")
+def graded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The annotators' edition, with a page to grade on."""
+    return built(tmp_path_factory.mktemp("workspace"))

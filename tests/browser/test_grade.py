@@ -30,11 +30,6 @@ CITES = ("test:count-words/test_counts", "diff:skip.txt", 'diff:tally.sh "# word
 
 
 @pytest.fixture(scope="module")
-def graded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return built(tmp_path_factory.mktemp("workspace"))
-
-
-@pytest.fixture(scope="module")
 def staged(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built(tmp_path_factory.mktemp("stages"), '[annotations]\nindependence = "sealed"\nstages = 2\n')
 

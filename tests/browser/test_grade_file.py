@@ -14,15 +14,10 @@ from assay.documents import parse
 from assay.evidence import Evidence, find_citations, parse_citation, resolve
 from assay.evidence.grammar import Citation
 from assay.workspace import load
-from tests.browser.grading import PAGE, built
+from tests.browser.grading import PAGE
 from tests.pages.example import ALIASES, TASK
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def graded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return built(tmp_path_factory.mktemp("workspace"))
 
 
 @pytest.fixture(scope="module")

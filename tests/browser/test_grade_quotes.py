@@ -19,7 +19,7 @@ from assay.evidence.resolution import final_patch
 from assay.pages import grade_data, grade_texts, links
 from assay.patches import parse_patch
 from assay.workspace import Attempt, load
-from tests.browser.grading import PAGE, built
+from tests.browser.grading import PAGE
 from tests.browser.watching import Watched
 from tests.pages.example import PATCH, TASK, make_workspace, step, write_attempt
 
@@ -59,11 +59,6 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Attempt:
     renamed += "\\ No newline at end of file\n+an end\n"
     write_attempt(root, "calm-heron", steps=odd_steps(), patch=PATCH + renamed, passed=(True, False))
     return load(root).attempts[TASK]["calm-heron"]
-
-
-@pytest.fixture(scope="module")
-def graded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return built(tmp_path_factory.mktemp("workspace"))
 
 
 @pytest.fixture(scope="module")
