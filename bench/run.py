@@ -349,6 +349,7 @@ def timed(work: Callable[[], object], clock: Callable[[], float] = time.perf_cou
 
 def main() -> int:
     """Measure everything in a workspace made for it; print a table, and JSON with --json."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # what pip installs has its bytecode
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "workspace"
         subprocess.run([*ASSAY, "init", str(root)], check=True, stdout=subprocess.DEVNULL)

@@ -38,7 +38,7 @@ def generate(root: Path, audience: Audience = "public") -> dict[str, str]:
     found = pages(load(root), Ranked(None), audience=audience, reuse=reuse)
     write(root / "site", found, reuse.kept)
     reuse.remember()
-    return found
+    return {**found, **{path: (root / "site" / path).read_text() for path in reuse.kept}}
 
 
 def afresh(root: Path, audience: Audience = "public") -> dict[str, str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic
 
@@ -113,7 +114,7 @@ class Attempt:
             return stated
         return "invalid-agent"
 
-    @property
+    @cached_property
     def is_imported(self) -> bool:
         """Whether nothing shows where it was run: no session, no patch but the log's own, no report naming an image."""
         images = [entry.record.image for entry in self.reports.values()]

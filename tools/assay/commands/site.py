@@ -77,7 +77,7 @@ def command(audience: str, since: str | None, serve: bool) -> None:
     _accepted(building.build(root))
     unchanged.remember(root, unchanged.fingerprint(root, audience))
     files = f"{written.changed} files changed, {written.removed} removed"
-    click.echo(f"{len(made)} pages, {files}, {time.monotonic() - started:.1f} s")
+    click.echo(f"{len(made) + len(reuse.kept)} pages, {files}, {time.monotonic() - started:.1f} s")
     click.echo(str(root / sources.OUTPUT / "index.html"))
 
 

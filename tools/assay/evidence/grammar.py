@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 Kind = Literal["step", "diff", "file", "test", "run"]
@@ -126,6 +127,7 @@ def mended(text: str) -> str:
     return made if isinstance(found, Citation) and found.end == len(made) else ""
 
 
+@lru_cache(1 << 16)
 def _parse(text: str, start: int, *, bracket: bool) -> Citation | Malformed:
     def malformed(reason: str, at: int) -> Malformed:
         line = text.find("\n", at)

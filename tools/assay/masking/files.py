@@ -66,20 +66,21 @@ _clean: ContextVar[Clean | None] = ContextVar("clean", default=None)
 
 def leaks(path: str, text: str, task: str, policy: MaskPolicy, own: tuple[Term, ...] = ()) -> list[Found]:
     """What leaks in a file of `task`, each term once, without what is allowed there, in order of place."""
-    clean, plain = _clean.get(), _plain(path, text)
+    clean = _clean.get()
     if clean is None:
-        return _leaks(path, text, plain, task, policy, own)
-    outer = hashlib.sha256(repr((sorted(_allowed(task, policy)), policy.terms, own)).encode())
-    outer.update(plain.encode(errors="surrogatepass"))
+        return _leaks(path, text, task, policy, own)
+    kind = path.rpartition(".")[2]  # by which a text is read
+    outer = hashlib.sha256(repr((kind, sorted(_allowed(task, policy)), policy.terms, own)).encode())
+    outer.update(text.encode(errors="surrogatepass"))
     key = outer.hexdigest()
-    found = [] if key in clean.known else _leaks(path, text, plain, task, policy, own)
+    found = [] if key in clean.known else _leaks(path, text, task, policy, own)
     if not found:
         clean.met.add(key)
     return found
 
 
-def _leaks(path: str, text: str, plain: str, task: str, policy: MaskPolicy, own: tuple[Term, ...]) -> list[Found]:
-    allowed = _allowed(task, policy)
+def _leaks(path: str, text: str, task: str, policy: MaskPolicy, own: tuple[Term, ...]) -> list[Found]:
+    plain, allowed = _plain(path, text), _allowed(task, policy)
     first: dict[tuple[str, str], Leak] = {}
     times: dict[tuple[str, str], int] = {}
     for leak in scan(plain, dictionary(tuple(policy.terms), own)):

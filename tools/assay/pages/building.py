@@ -25,7 +25,8 @@ def build(root: Path) -> str | None:
     Raises UsageError and EnvironmentMissingError as `require` does.
     """
     require(root)
-    now, before = Sources.of(root, policy.POLICY), Sources.built(root)
+    before = Sources.built(root)
+    now = Sources.of(root, policy.POLICY, before)
     if now == before:
         return None
     plain = staging.is_plain((root / CONFIGURATION).read_text(encoding="utf-8"))

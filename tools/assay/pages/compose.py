@@ -55,7 +55,7 @@ def pages(
     """Markdown by path in the docs folder. Reads the files of tasks, writes nothing.
 
     For annotators grades and rankings are left out, so that nobody sees another's verdict before giving one.
-    `findings` are those of the rules, `helps` gives what each command says of itself. What `reuse` knows is taken over.
+    `findings` are those of the rules, `helps` gives what each command says of itself. What `reuse` keeps is left out.
     """
     workspace = with_safe_names(workspace)
     problems = sum(item.severity is Severity.ERROR for item in findings)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import assay
 from assay.masking.files import Clean
-from assay.pages.unchanged import seen
+from assay.pages.listing import TICK, seen, stat
 from assay.storage import write_whole
 
 RECORD = ".assay/pages.json"
@@ -27,8 +28,8 @@ class Reuse:
         self._package = _digest(seen(Path(assay.__file__).parent))
         self._states: dict[str, str] = {}
         self.kept: set[str] = set()
-        """Files that were taken from the docs folder, and so are there."""
-        self._now: dict[str, list[Any]] = {}
+        """Files in the docs folder that are as they would be made."""
+        self._now: dict[str, tuple[str, Mapping[str, Any]]] = {}
         try:
             found = json.loads((root / RECORD).read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -39,20 +40,24 @@ class Reuse:
         """What was looked through for what leaks, and need not be again."""
 
     def files(self, name: str, places: Iterable[str], facts: object, make: Callable[[], Files]) -> Files:
-        """What `make()` gives, taken from the docs folder where it was made before from the same.
+        """What `make()` gives; empty where it was made before from the same and is still there: then it is `kept`.
 
         It must depend on nothing but the files at or below `places` (in the workspace), `facts`, whose `repr` says
         all that is in them, and this package.
         """
         key = _digest([repr(facts), *map(self._state, places)])
         before, files = self._before.get(name, ("", {}))
-        made = self._kept(files) if before == key else None
-        if made is None:
-            made = make()
-        else:
-            self.kept |= made.keys()
-        self._now[name] = [key, {path: _hash(text.encode()) for path, text in made.items()}]
+        if before == key and all(self._is_there(path, was) for path, was in files.items()):
+            self.kept |= files.keys()
+            self._now[name] = key, files
+            return {}
+        made = make()
+        self._now[name] = key, dict.fromkeys(made)
         return made
+
+    def _is_there(self, path: str, was: object) -> bool:
+        found = stat(self._docs / path)
+        return found is not None and [*found] == was
 
     def _state(self, place: str) -> str:
         if place not in self._states:
@@ -61,25 +66,13 @@ class Reuse:
 
     def remember(self) -> None:
         """Note what was asked for since the start; call it when the files have been written."""
-        found = {"package": self._package, "files": self._now, "clean": sorted(self.clean.met)}
+        time.sleep(TICK / 1e9)  # what is written from here on has another time
+        files = {
+            name: (key, {path: was or stat(self._docs / path) for path, was in files.items()})
+            for name, (key, files) in self._now.items()
+        }
+        found = {"package": self._package, "files": files, "clean": sorted(self.clean.met)}
         write_whole(self._root / RECORD, json.dumps(found, separators=(",", ":")).encode())
-
-    def _kept(self, files: Mapping[str, str]) -> Files | None:
-        """The files, when all are still what they were."""
-        found = {}
-        for path, digest in files.items():
-            try:
-                data = (self._docs / path).read_bytes()
-            except OSError:
-                return None
-            if _hash(data) != digest:
-                return None
-            found[path] = data.decode()
-        return found
-
-
-def _hash(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
 
 
 def _digest(lines: Iterable[object]) -> str:

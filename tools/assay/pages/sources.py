@@ -3,38 +3,53 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 
 from assay import __version__
+from assay.pages import listing
+from assay.pages.listing import TICK, Stat
 from assay.pages.writer import DOCS
 
 OUTPUT = "build/site"
 CONFIGURATION = "mkdocs.yml"
 STAMP = "assay-build.txt"
 """In the site: what it was built from, as one hash; MkDocs removes it when it builds there without us."""
-LIST = "build/sources.txt"
+LIST = "build/sources.json"
 """Beside the site: the same, file by file."""
 
 
 @dataclass(frozen=True)
 class Sources:
-    """Hex SHA-256 of the settings, and of each file in the docs folder by its path there."""
+    """Hex SHA-256 of the settings, and of each file in the docs folder by its path there, in order."""
 
     settings: str
     files: Mapping[str, str]
+    stats: Mapping[str, Stat] = field(compare=False)
+    """By path; none for those written so lately that another write could leave the same time."""
 
     @classmethod
-    def of(cls, root: Path, policy: str) -> Sources:
-        """Everything that a build would read now; `policy` is part of what it does."""
+    def of(cls, root: Path, policy: str, before: Sources | None = None) -> Sources:
+        """Everything that a build would read now; `policy` is part of what it does.
+
+        Files that are as they were `before` are not read again.
+        """
+        known = before.stats if before else {}
         outer = hashlib.sha256(f"{policy}\0{version('mkdocs-material')}\0{__version__}".encode())
         outer.update((root / CONFIGURATION).read_bytes())
         docs = root / DOCS
-        found = {file.relative_to(docs).as_posix(): _hash(file) for file in sorted(docs.rglob("*")) if file.is_file()}
-        return cls(outer.hexdigest(), found)
+        settled = time.time_ns() - TICK
+        there = listing.below(docs)
+        found = {
+            path: before.files[path] if before and known.get(path) == stat else _hash(docs / path)
+            for path, stat in there.items()
+        }
+        return cls(outer.hexdigest(), found, {path: stat for path, stat in there.items() if stat.time < settled})
 
     @classmethod
     def built(cls, root: Path) -> Sources | None:
@@ -42,14 +57,18 @@ class Sources:
         record, stamp = root / LIST, root / OUTPUT / STAMP
         if not record.is_file() or not stamp.is_file():
             return None
-        settings, *lines = record.read_text(encoding="utf-8").splitlines()
-        found = cls(settings, {path: digest for digest, _, path in (line.partition(" ") for line in lines)})
+        try:
+            settings, kept = json.loads(record.read_text(encoding="utf-8"))
+        except ValueError:
+            return None
+        stats = {path: Stat(*stat) for path, (_, *stat) in kept.items() if stat}
+        found = cls(settings, {path: digest for path, (digest, *_) in kept.items()}, stats)
         return found if stamp.read_text(encoding="utf-8") == found.state else None
 
     def remember(self, root: Path) -> None:
         """Note that the site has been built from these."""
-        lines = "".join(f"{digest} {path}\n" for path, digest in self.files.items())
-        (root / LIST).write_text(f"{self.settings}\n{lines}", encoding="utf-8")
+        kept = {path: (digest, *self.stats.get(path, ())) for path, digest in self.files.items()}
+        (root / LIST).write_text(json.dumps([self.settings, kept], separators=(",", ":")), encoding="utf-8")
         (root / OUTPUT / STAMP).write_text(self.state, encoding="utf-8")
 
     @cached_property

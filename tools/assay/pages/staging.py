@@ -30,6 +30,7 @@ _PLAIN = re.compile(
 )
 """Settings of which it is known that no page shows anything of another page but its title in the navigation."""
 _PLAIN_THEME = re.compile("name|font|logo|favicon|features|palette|language|icon")
+_HOOK = Path(__file__).with_name("templates_kept.py")
 _UNLISTED = "search:\n  exclude: true\n"
 _LINK = re.compile(r"\]\(\s*<?([^)\s>#]*)(?:#([^)\s>]*))?|^ {0,3}\[[^\]\n]+\]:\s*<?([^\s>#]*)(?:#([^\s>]*))?", re.M)
 _ID = re.compile(r' id="([^"]*)"')
@@ -114,7 +115,13 @@ def stage(root: Path, texts: Mapping[str, str], stand_in: StandIn, navigated: bo
         if found is not None:
             _put(folder / "docs" / path, found)
     _put(folder / "theme/nothing.html", "")
-    settings = {"INHERIT": "../../mkdocs.yml", "docs_dir": "docs", "site_dir": "site", "theme": {"custom_dir": "theme"}}
+    settings = {
+        "INHERIT": "../../mkdocs.yml",
+        "docs_dir": "docs",
+        "site_dir": "site",
+        "theme": {"custom_dir": "theme"},
+        "hooks": [str(_HOOK)],
+    }
     _put(folder / "mkdocs.yml", json.dumps(settings))
     return Stage(folder, tuple(texts), lifted)
 

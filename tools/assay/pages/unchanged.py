@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import assay
+from assay.pages.listing import seen
 from assay.pages.sources import OUTPUT, STAMP
 from assay.pages.writer import DOCS
 from assay.storage import write_whole
@@ -52,27 +51,3 @@ def remember(root: Path, print_: str) -> None:
 
 def _record(print_: str, stamp: Path) -> str:
     return f"{print_} {stamp.read_text(encoding='utf-8')}\n"
-
-
-def seen(place: Path) -> list[str]:
-    """A line for each file at or below `place` that tells whether it was written since."""
-    return [f"{name}\0{size}\0{time}\n" for name, size, time in sorted(_seen(os.fspath(place)))]
-
-
-def _seen(place: str) -> Iterator[tuple[str, int, int]]:
-    """Path, size and time of each file at or below `place`."""
-    try:
-        found = os.stat(place)
-    except OSError:
-        return
-    if not os.path.isdir(place):
-        yield place, found.st_size, found.st_mtime_ns
-        return
-    with os.scandir(place) as entries:
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                if entry.name != "__pycache__":
-                    yield from _seen(entry.path)
-            elif entry.is_file():
-                seen = entry.stat()
-                yield entry.path, seen.st_size, seen.st_mtime_ns
