@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import os
+import re
 import resource
 import shutil
 import subprocess
@@ -12,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 TRAJECTORIES, STEPS = 1000, 5000
+TIMES = 3
+"""What takes seconds is measured so often, and the least counts: only what else goes on can add to it."""
 ASSAY = [sys.executable, "-m", "assay"]
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--no-first-run"]
 
@@ -54,10 +58,12 @@ def thousand(root: Path) -> dict[str, float]:
     sheet = root / generate(root, 20, TRAJECTORIES // 20)
     configured(root)
     whole, peak = spent([*ASSAY, "site"], root)
-    again, _ = spent([*ASSAY, "site"], root)
-    sheet.write_text(sheet.read_text().replace("minutes: ", "minutes: 1"))
-    changed, _ = spent([*ASSAY, "site"], root)
-    return {"whole": whole, "again": again, "changed": changed, "bytes": peak}
+    again = min(spent([*ASSAY, "site"], root)[0] for _ in range(TIMES))
+    changed = []
+    for minutes in range(TIMES):
+        sheet.write_text(re.sub(r"minutes: \d+", f"minutes: {minutes + 1}", sheet.read_text()))
+        changed.append(spent([*ASSAY, "site"], root)[0])
+    return {"whole": whole, "again": again, "changed": min(changed), "bytes": peak}
 
 
 def browser(root: Path) -> dict[str, float]:
@@ -68,7 +74,7 @@ def browser(root: Path) -> dict[str, float]:
     found: dict[str, float] = {}
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
-        for name, anchor in (("ready", ""), ("link", f"#s{STEPS - 500}.c1.L20-L22")):
+        for name, anchor in TIMES * (("ready", ""), ("link", f"#s{STEPS - 500}.c1.L20-L22")):
             page = started.new_page(viewport={"width": 1280, "height": 900})
             session = page.context.new_cdp_session(page)
             session.send("Performance.enable")
@@ -76,8 +82,9 @@ def browser(root: Path) -> dict[str, float]:
             if anchor:
                 page.locator(".as-mark").wait_for()
             metrics = {item["name"]: item["value"] for item in session.send("Performance.getMetrics")["metrics"]}
-            found[name] = metrics["TaskDuration"]
+            found[name] = min(metrics["TaskDuration"], found.get(name, math.inf))
             found["elements"] = float(page.evaluate("document.querySelectorAll('*').length"))
+            page.close()
         started.close()
     return found
 
