@@ -105,6 +105,8 @@ def test_first_lines_are_short_and_say_something() -> None:
     assert first_line("\n\n  hello\nworld") == "hello"
     assert first_line("x" * 500, 20) == "x" * 19 + "\u2026"
     assert first_line(" \n ") == ""
+    assert first_line("{\n  ls -la\n}") == "ls -la"
+    assert first_line("{\n}") == "{"
 
 
 def test_embedded_markup_is_one_line_without_fences() -> None:

@@ -77,7 +77,7 @@ def _cell(estimate: Estimate) -> str:
     if estimate.value is None:
         return estimate.why
     interval = estimate.interval
-    return f"{estimate.value:.2f}" + (f", {interval.low:.2f} to {interval.high:.2f}" if interval else "")
+    return f"{estimate.value:.2f}" + (f", {interval.low:.2f}&nbsp;to&nbsp;{interval.high:.2f}" if interval else "")
 
 
 def _share(value: float | None) -> str:

@@ -104,9 +104,7 @@ def _output(text: str, label: str) -> str:
     lines = text.split("\n")
     if lines[-1] == "":
         lines.pop()
-    numbers = "\n".join(map(str, range(1, len(lines) + 1)))
-    shown = markup.code(terminal.html("\n".join(lines)), label)
-    return f'<div class="as-out"><pre class="as-gutter" aria-hidden="true">{numbers}</pre>{shown}</div>'
+    return markup.numbered(terminal.html("\n".join(lines)), lines, label)
 
 
 def cited_by(cited: Sequence[Mention], task_page: str) -> str:

@@ -142,6 +142,5 @@ def _state(path: str, edit: Edit, patched: Collection[str]) -> Iterator[str]:
         yield '<p class="as-quiet">an empty file</p>'
         return
     lines = edit.text.removesuffix("\n").split("\n")
-    numbers = "\n".join(map(str, range(1, len(lines) + 1)))
-    text = markup.code(raw("\n".join(lines)), attribute(f"{PurePosixPath(path).name} after step {edit.step}"))
-    yield f'<div class="as-out"><pre class="as-gutter" aria-hidden="true">{numbers}</pre>{text}</div>'
+    label = attribute(f"{PurePosixPath(path).name} after step {edit.step}")
+    yield markup.numbered(raw("\n".join(lines)), lines, label)

@@ -19,6 +19,7 @@ _INVISIBLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     "\ud800-\udfff\ufffe\uffff\U000e0000-\U000e007f]"
 )
+_WORD = re.compile(r"\w")
 _CODE = re.compile(r"`((?:[^`\n]|\n(?!\n))+)`")
 _MARKDOWN = {code: f"&#{code};" for code in range(33, 127) if not chr(code).isalnum() and chr(code) not in ",/?'"}
 _RAW = {ord(char): f"&#{ord(char)};" for char in "&<>`~\t"}
@@ -104,9 +105,9 @@ def _coded(text: str) -> str:
 
 
 def first_line(text: str, limit: int = 110) -> str:
-    """The first line that says something, cut to `limit` characters; not yet escaped."""
-    lines = (visible(line).strip() for line in text.replace("\r\n", "\n").split("\n"))
-    line = next(filter(None, lines), "")
+    """The first line with a letter or digit, or with anything, cut to `limit` characters; not yet escaped."""
+    lines = list(filter(None, (visible(line).strip() for line in text.replace("\r\n", "\n").split("\n"))))
+    line = next(filter(_WORD.search, lines), next(iter(lines), ""))
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "\u2026"
 
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 
 PASS, FAIL, UNKNOWN = "pass", "fail", "none"
 GLYPHS = {PASS: "\u2713", FAIL: "\u2717", UNKNOWN: "\u2013"}
+BROAD = 110
+"""Characters of code that fit on a line of paper (A4, 6.6 pt)."""
 
 
 def front_matter(title: str, *, search: bool = True, toc: bool = True) -> str:
@@ -69,6 +71,22 @@ def disclosure(summary: str, body: str, *, opened: bool = False) -> str:
 def code(text: str, label: str) -> str:
     """A block of code as raw HTML; `text` must come from `inert.raw`, `label` names it for screen readers."""
     return f'<pre class="as-code" tabindex="0" aria-label="{label}">{_first(text)}</pre>'
+
+
+def numbered(text: str, lines: Sequence[str], label: str) -> str:
+    """The same with the numbers of its `lines` beside it, by which citations name them."""
+    numbers = "\n".join(map(str, range(1, len(lines) + 1)))
+    return f'<div class="as-out{broad(lines)}">{gutter(numbers)}{code(text, label)}</div>'
+
+
+def gutter(numbers: str) -> str:
+    """Numbers of lines, one each line."""
+    return f'<pre class="as-gutter" aria-hidden="true">{numbers}</pre>'
+
+
+def broad(lines: Iterable[str]) -> str:
+    """A class for lines that do not fit on paper, where they are wrapped and stand without numbers."""
+    return " as-is-broad" if any(len(line) > BROAD for line in lines) else ""
 
 
 def _first(text: str) -> str:

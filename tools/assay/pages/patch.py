@@ -56,12 +56,12 @@ def _file(file: FileDiff, cited: Sequence[Mention], task_page: str, last: str | 
 
 def _hunk(hunk: Hunk) -> str:
     old, new, text = zip(*_numbered(hunk), strict=True) if hunk.lines else ((), (), ())
-    gutters = "".join(f'<pre class="as-gutter" aria-hidden="true">{side}</pre>' for side in map("\n".join, (old, new)))
+    gutters = "".join(map(markup.gutter, map("\n".join, (old, new))))
     where = f"@@ \u2212{hunk.old_start} +{hunk.new_start} @@ {hunk.section}"
-    lines = "".join(text)
+    lines, broad = "".join(text), markup.broad(line.text for line in hunk.lines)
     label = f"changes from line {hunk.new_start}"
     return (
-        f'<div class="as-hunkhead">{raw(where)}</div><div class="as-hunk">{gutters}'
+        f'<div class="as-hunkhead">{raw(where)}</div><div class="as-hunk{broad}">{gutters}'
         f'<pre class="as-code" tabindex="0" aria-label="{label}">{lines}</pre></div>'
     )
 

@@ -47,9 +47,7 @@ class Rephraser:
     `seconds` bound the silence of the endpoint. What it wrote is noted by its digest only: it may hold a secret.
     """
 
-    def __init__(
-        self, endpoint: str, model: str, key: str = "unused", secret: str = "", seconds: float = 20
-    ) -> None:
+    def __init__(self, endpoint: str, model: str, key: str = "unused", secret: str = "", seconds: float = 20) -> None:
         try:
             import openai
         except ImportError as error:

@@ -57,6 +57,7 @@
     };
     const loadAll = () => Promise.all(all.map(load));
     document.addEventListener("toggle", event => { if (event.target.open && event.target.matches?.(".as-step, .as-state")) load(event.target); }, true);
+    document.querySelectorAll(".as-state[open]").forEach(load); /* an address may have opened it before anybody listened */
 
     /* Places */
     const PLACE = /^(s\d+)(\.c\d+)?(?:\.L(\d+)(?:-L(\d+))?)?$/;
@@ -94,6 +95,7 @@
     const spent = bars.map(([, , , , given, made]) => Number(given || 0) + Number(made || 0));
     const most = Math.max(0, ...spent);
     if (most) strip.classList.add("as-has-tokens");
+    else if (strip && bars.every(([, , , height]) => height === bars[0][3])) strip.classList.add("as-is-flat");
     bars.forEach(([, step, kind, height, given, made, failed], place) => {
       const bar = make("a", "as-bar-" + KINDS[kind] + (failed ? " as-is-failed" : ""));
       bar.href = "#s" + step;
