@@ -52,8 +52,7 @@ test: venv docker browser agents ## lint, types and every test
 schemas: venv ## write schemas/ anew from the models
 	@$(BIN)/assay schema
 
-screenshot: venv browser ## take the picture in the README anew
-	@$(BIN)/assay site
+screenshot: venv browser ## take the pictures in the README anew
 	@$(BIN)/python .ci/screenshot
 
 bench: venv docker agents ## measure the promises in numbers
