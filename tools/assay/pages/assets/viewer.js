@@ -252,7 +252,7 @@
         if (place) cite(place + linesOf(selected.getRangeAt(0)), text.length > 200 || text.includes("\n") ? text.split("\n").find(line => line.trim()).trim().slice(0, 200) : text);
       });
       const offer = (name, put) => {
-        const button = make("button", "as-citebutton", "cite");
+        const button = make("button", "as-citebutton", name.startsWith("step:") ? "cite " + name : "cite"); /* two stand together there */
         button.type = "button";
         button.dataset.cite = name;
         button.setAttribute("aria-label", "cite " + name);
