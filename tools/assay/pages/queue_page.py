@@ -82,7 +82,7 @@ def _reviews(workspace: Workspace) -> str:
     if not rows:
         return "Nobody has reviewed an annotation yet.\n"
     scale = "Scores are quality, completeness, consistency and schema compliance, from 1 to 5.\n{: .as-quiet }\n"
-    return markup.table(("annotation", "reviewer", "verdict", "scores", "comments"), rows) + "\n" + scale
+    return markup.table(("annotation", "reviewer", "verdict", "scores", "comments"), rows, kind="stacked") + "\n" + scale
 
 
 def _review(workspace: Workspace, task: str, reviewer: str, item: ReviewedAnnotation) -> tuple[str, ...]:
@@ -99,7 +99,7 @@ def _review(workspace: Workspace, task: str, reviewer: str, item: ReviewedAnnota
 
 
 def _joined(marks: Sequence[int]) -> str:
-    return " ".join(map(str, marks))
+    return "&nbsp;".join(map(str, marks))
 
 
 def _decisions(workspace: Workspace) -> str:
@@ -123,4 +123,4 @@ def _decisions(workspace: Workspace) -> str:
         for one in entry.record.decisions
     ]
     head = ("attempt", "criterion", "holds", "why they differed", "reason", "by")
-    return markup.table(head, rows) if rows else "Nothing has been adjudicated yet.\n"
+    return markup.table(head, rows, kind="stacked") if rows else "Nothing has been adjudicated yet.\n"

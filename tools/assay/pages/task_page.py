@@ -227,7 +227,7 @@ def _user(user: SimulatedUser) -> str:
         )
         for intent in user.intents
     ]
-    return opening + markup.table(("intent", "revealed", "says"), rows, kind="intents")
+    return opening + markup.table(("intent", "revealed", "says"), rows, kind="stacked")
 
 
 def _trigger(trigger: Trigger) -> str:
