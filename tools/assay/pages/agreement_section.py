@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from assay.pages import markup
+from assay.pages import links, markup
 from assay.pages.inert import inline
 from assay.results.agreement import Estimate
 from assay.results.annotators import HOW_TO_READ, AgreementReport, Group, agreement, no_interval
@@ -30,7 +30,7 @@ def section(workspace: Workspace) -> str:
         markup.table(head, map(_verdicts, groups)),
         _rankings(report),
         _reviews(report),
-        _annotators(report),
+        _annotators(workspace, report),
         f"{read}\n{_INTERVALS.format(inline(no_interval(report, SHOWN).capitalize()))}",
     ]
     return "\n".join(parts) + "\n"
@@ -39,12 +39,13 @@ def section(workspace: Workspace) -> str:
 def _verdicts(group: Group) -> tuple[str, ...]:
     found = list(group.estimates.values())
     named = "all" if group.kind == "all" else f"{group.kind} {inline(group.name)}"
+    named = f"task {_task(group.name)}" if group.kind == "task" else named
     return named, str(found[0].n), _share(group.passed), _share(group.unclear), *map(_cell, found)
 
 
 def _rankings(report: AgreementReport) -> str:
     rows = [
-        (inline(order.task), *map(inline, order.labels(name)), _cell(estimate))
+        (_task(order.task), *map(inline, order.labels(name)), _cell(estimate))
         for order in report.orders
         for name, estimate in order.estimates.items()
     ]
@@ -56,7 +57,11 @@ def _reviews(report: AgreementReport) -> str:
     return markup.table(("reviewers' scores of", "given twice", "ordinal alpha"), rows) if rows else ""
 
 
-def _annotators(report: AgreementReport) -> str:
+def _task(name: str, anchor: str = "annotations") -> str:
+    return links.link(inline(name), links.QUALITY, links.task_page(name), anchor)
+
+
+def _annotators(workspace: Workspace, report: AgreementReport) -> str:
     rows = [
         (
             inline(profile.annotator),
@@ -66,10 +71,24 @@ def _annotators(report: AgreementReport) -> str:
             _cell(profile.accuracy),
             f"{profile.first_shown[0]} of {sum(profile.first_shown[:2])}",
             f"{profile.citations:.1f}",
+            ", ".join(
+                _task(sheet.task, links.sheet_anchor(sheet.annotator))
+                for sheet in workspace.sheets
+                if sheet.annotator == profile.annotator and sheet.entry
+            ),
         )
         for profile in report.profiles
     ]
-    head = ("annotator", "verdicts", "passed", "severity", "accuracy", "first shown", "citations for each verdict")
+    head = (
+        "annotator",
+        "verdicts",
+        "passed",
+        "severity",
+        "accuracy",
+        "first shown",
+        "citations by verdict",
+        "annotations",
+    )
     return markup.table(head, rows)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from assay.pages import links, markup
 from assay.pages.calibration_section import brief
 from assay.pages.inert import inline, raw, worded
@@ -67,17 +69,20 @@ def _numbers(workspace: Workspace, tasks: list[Task], *, annotated: bool) -> str
     )
     held = sum(bool(workspace.quarantined(task.id)) for task in tasks)
     numbers = [
-        (len(tasks), "task" if len(tasks) == 1 else "tasks"),
-        (proven, "proven by replay"),
-        (attempts, "trajectory" if attempts == 1 else "trajectories"),
-        (steps, "recorded steps"),
+        (len(tasks), "task" if len(tasks) == 1 else "tasks", links.TASKS),
+        (proven, "proven by replay", links.TASKS),
+        (attempts, "trajectory" if attempts == 1 else "trajectories", links.TASKS),
+        (steps, "recorded steps", links.TASKS),
     ]
     if held:
-        numbers.append((held, "quarantined"))
+        numbers.append((held, "quarantined", links.QUEUE))
     if annotated:
         sheets = sum(sheet.entry is not None for sheet in workspace.sheets)
-        numbers.append((sheets, "annotation" if sheets == 1 else "annotations"))
-    cells = "".join(f"<div><b>{number:,}</b><span>{words}</span></div>" for number, words in numbers)
+        numbers.append((sheets, "annotation" if sheets == 1 else "annotations", links.TASKS))
+    cells = "".join(
+        f'<a href="{links.href(links.HOME, target)}"><b>{number:,}</b> <span>{words}</span></a>'
+        for number, words, target in numbers
+    )
     return f'<div class="as-numbers">{cells}</div>\n'
 
 
@@ -120,9 +125,7 @@ def _card(workspace: Workspace, task: Task, *, annotated: bool) -> str:
         ("proof", proof_verdict(task)),
         ("difficulty", raw(metadata.difficulty)),
         ("calibration", brief(task)),
-        ("milestones", f"{len(task.milestones)}"),
-        ("attempts", f"{len(workspace.attempts.get(task.id, {}))}"),
-        ("annotations", f"{_sheets(workspace, task)}" if annotated else ""),
+        *((name, _anchor(task, name, number)) for name, number in _counts(workspace, task, annotated=annotated)),
     ]
     description = worded(task.file.record.task.description)
     crux = f"{worded(metadata.crux)}\n{{: .as-quiet }}\n\n"
@@ -133,8 +136,11 @@ def _card(workspace: Workspace, task: Task, *, annotated: bool) -> str:
 def _row(workspace: Workspace, task: Task, *, annotated: bool) -> tuple[str, ...]:
     name = links.link(inline(task.id), links.TASKS, links.task_page(task.id))
     name += f" {markup.tag('quarantined')}" if workspace.quarantined(task.id) else ""
-    attempts = str(len(workspace.attempts.get(task.id, {})))
-    sheets = str(_sheets(workspace, task)) if annotated else "hidden"
+    counts = {
+        name: links.link(str(number), links.TASKS, links.task_page(task.id), name) if number else "0"
+        for name, number in _counts(workspace, task, annotated=annotated)
+    }
+    attempts, sheets = counts["attempts"], counts.get("annotations", "hidden")
     if task.file is None:
         return name, "", "", "", "", "", markup.verdict(None, "task file has errors"), "", attempts, sheets
     metadata = task.file.record.metadata
@@ -144,7 +150,7 @@ def _row(workspace: Workspace, task: Task, *, annotated: bool) -> tuple[str, ...
         inline(metadata.category),
         inline(", ".join(metadata.tags)),
         markup.minutes(metadata.expert_time_estimate_min),
-        str(len(task.milestones)),
+        counts["milestones"],
         proof_verdict(task),
         brief(task) or "not measured",
         attempts,
@@ -152,5 +158,14 @@ def _row(workspace: Workspace, task: Task, *, annotated: bool) -> tuple[str, ...
     )
 
 
-def _sheets(workspace: Workspace, task: Task) -> int:
-    return sum(sheet.task == task.id and sheet.entry is not None for sheet in workspace.sheets)
+def _counts(workspace: Workspace, task: Task, *, annotated: bool) -> Iterator[tuple[str, int]]:
+    """Sections of the page of a task, and how much is in them."""
+    yield "milestones", len(task.milestones)
+    yield "attempts", len(workspace.attempts.get(task.id, {}))
+    if annotated:
+        yield "annotations", sum(sheet.task == task.id and sheet.entry is not None for sheet in workspace.sheets)
+
+
+def _anchor(task: Task, section: str, number: int) -> str:
+    """A number that leads to its section; raw HTML."""
+    return f'<a href="{links.href(links.HOME, links.task_page(task.id), section)}">{number}</a>' if number else "0"

@@ -178,7 +178,9 @@ def _home(found: Touched, changed: Collection[str], since: str, findings: Sequen
         for item in findings[:SHOWN]
     ]
     head = ("severity", "place", "rule", "message")
-    pieces.append(markup.table(head, told, kind="stacked") if told else "`assay check` finds nothing wrong in these files.\n")
+    pieces.append(
+        markup.table(head, told, kind="stacked") if told else "`assay check` finds nothing wrong in these files.\n"
+    )
     pieces.append(_rest(len(findings)))
     pieces.append("\n## Files {#files}\n\n")
     pieces += [f"- <code>{inline(path)}</code>\n" for path in sorted(changed)[:SHOWN]]

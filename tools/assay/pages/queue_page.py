@@ -82,7 +82,9 @@ def _reviews(workspace: Workspace) -> str:
     if not rows:
         return "Nobody has reviewed an annotation yet.\n"
     scale = "Scores are quality, completeness, consistency and schema compliance, from 1 to 5.\n{: .as-quiet }\n"
-    return markup.table(("annotation", "reviewer", "verdict", "scores", "comments"), rows, kind="stacked") + "\n" + scale
+    return (
+        markup.table(("annotation", "reviewer", "verdict", "scores", "comments"), rows, kind="stacked") + "\n" + scale
+    )
 
 
 def _review(workspace: Workspace, task: str, reviewer: str, item: ReviewedAnnotation) -> tuple[str, ...]:
