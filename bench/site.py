@@ -55,9 +55,13 @@ def thousand(root: Path) -> dict[str, float]:
     """Building everything, nothing, and after one annotation was changed."""
     from bench.graded import generate
 
-    sheet = root / generate(root, 20, TRAJECTORIES // 20)
-    configured(root)
-    whole, peak = spent([*ASSAY, "site"], root)
+    whole, peak = math.inf, 0.0
+    for _ in range(TIMES):
+        shutil.rmtree(root, ignore_errors=True)
+        sheet = root / generate(root, 20, TRAJECTORIES // 20)
+        configured(root)
+        spent_now, peak = spent([*ASSAY, "site"], root)
+        whole = min(whole, spent_now)
     again = min(spent([*ASSAY, "site"], root)[0] for _ in range(TIMES))
     changed = []
     for minutes in range(TIMES):

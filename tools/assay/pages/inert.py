@@ -6,6 +6,7 @@ Annotators open pull requests and agents write transcripts: no text may act as H
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _TERMINAL = re.compile(
     r"\x1b\][^\x07\x1b\n]*(?:\x07|\x1b\\)?"  # OSC: titles and links, terminated or not
@@ -104,10 +105,12 @@ def _coded(text: str) -> str:
     return "".join((*pieces, text[at:].translate(_MARKDOWN)))
 
 
+@lru_cache(1 << 12)
 def first_line(text: str, limit: int = 110) -> str:
     """The first line with a letter or digit, or with anything, cut to `limit` characters; not yet escaped."""
-    lines = list(filter(None, (visible(line).strip() for line in text.replace("\r\n", "\n").split("\n"))))
-    line = next(filter(_WORD.search, lines), next(iter(lines), ""))
+    lines = filter(None, (visible(line).strip() for line in text.replace("\r\n", "\n").split("\n")))
+    first = next(lines, "")
+    line = first if _WORD.search(first) else next(filter(_WORD.search, lines), first)
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "\u2026"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import posixpath
 import re
+from functools import lru_cache
 
 from assay.evidence.grammar import Citation, Kind
 
@@ -74,8 +75,13 @@ def grade_texts(task: str, alias: str, number: int) -> str:
 
 def relative(page: str, target: str, anchor: str = "") -> str:
     """What to write on `page` to link to `target`; Markdown links are checked and rewritten by MkDocs."""
-    path = "" if page == target else posixpath.relpath(target, posixpath.dirname(page) or ".")
+    path = _path(page, target)
     return f"{path}#{anchor}" if anchor else path
+
+
+@lru_cache(1 << 12)
+def _path(page: str, target: str) -> str:
+    return "" if page == target else posixpath.relpath(target, posixpath.dirname(page) or ".")
 
 
 def href(page: str, target: str, anchor: str = "") -> str:

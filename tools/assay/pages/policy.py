@@ -9,6 +9,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 
 from assay.errors import UsageError
@@ -62,5 +63,6 @@ def scripts(page: str) -> frozenset[str]:
     return frozenset(_digest(body) for kind, body in _INLINE.findall(page) if "application/json" not in kind)
 
 
+@lru_cache(256)
 def _digest(script: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
