@@ -32,14 +32,17 @@ def broad_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         step(4, "agent", "Done."),
     ]
     write_attempt(root, "dry-finch", steps=steps)
+    output = "".join(f"line {number} of the output\n" for number in range(300))
+    many = [step(number, "agent", f"Say {number}.", f"echo {number}", output) for number in range(2, 91)]
+    write_attempt(root, "calm-heron", steps=[step(1, "user", "Count words."), *many])
     return build_site(root)
 
 
 def printed(chrome: Browser, site: Path, path: str) -> Page:
     page = chrome.new_page(viewport={"width": PAPER["width"], "height": PAPER["height"]})
     page.goto(f"{site.as_uri()}/{path}")
-    page.pdf()
     page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
     return page
 
 
@@ -49,7 +52,23 @@ def test_on_paper_every_row_is_open_and_long_lines_are_wrapped(chrome: Browser, 
     expect(page.locator(".as-step[data-cite]:not([open])")).to_have_count(0)
     expect(page.locator("#s2 .as-gutter")).to_be_hidden()
     expect(page.locator("#s3 .as-out .as-gutter")).to_be_visible()
+    expect(page.locator(".as-on-paper")).to_be_hidden()
     assert page.evaluate(OUTSIDE) == []
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    expect(page.locator("#s2")).not_to_have_attribute("open", "")
+    page.close()
+
+
+def test_on_paper_a_long_log_says_what_is_not_there(chrome: Browser, broad_site: Path) -> None:
+    page = printed(chrome, broad_site, f"trajectories/{TASK}/calm-heron.html")
+    expect(page.locator(".as-on-paper")).to_be_visible()
+    page.emulate_media(media="screen")
+    expect(page.locator(".as-on-paper")).to_be_hidden()
+    page.get_by_role("button", name="open all").click()
+    expect(page.locator("#s90 > .as-body")).to_be_visible()
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    expect(page.locator(".as-on-paper")).to_be_hidden()
     page.close()
 
 

@@ -286,7 +286,17 @@
       if (link && link.getAttribute("href") === location.hash) arrive();
     });
     addEventListener("hashchange", arrive);
-    addEventListener("beforeprint", () => { for (const row of all) row.open = true; });
+    /* On paper every row is open, but nothing can be loaded by then. */
+    const loaded = row => row.dataset.c === undefined || row.querySelector(":scope > .as-body") !== null;
+    const missing = make("p", "as-quiet as-on-paper", "Rows that were never opened stand here without what they hide: \u201copen all\u201d loads it, then print.");
+    view.before(missing);
+    let opened = [];
+    addEventListener("beforeprint", () => {
+      opened = all.filter(row => !row.open && loaded(row));
+      for (const row of opened) row.open = true;
+      missing.hidden = all.every(loaded);
+    });
+    addEventListener("afterprint", () => { for (const row of opened) row.open = false; });
     const query = new URLSearchParams(location.search);
     if (FILTERS.some(([name]) => name === query.get("f"))) chosen = query.get("f");
     find.value = words = query.get("find") || "";
