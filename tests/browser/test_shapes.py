@@ -12,6 +12,7 @@ from tests.pages.example import TASK, make_workspace, step, write_attempt
 
 pytestmark = pytest.mark.browser
 LOG = f"trajectories/{TASK}/dry-finch.html"
+LONG_ALIAS = "unmistakably-persimmon-coloured-tamarin-of-the-north"
 PAPER = {"width": 690, "height": 1000}  # A4 within its margins, in CSS pixels
 OUTSIDE = """
     [...document.querySelectorAll('.md-content pre, .md-content td, .md-content p, .md-content h2')]
@@ -35,6 +36,9 @@ def broad_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = "".join(f"line {number} of the output\n" for number in range(300))
     many = [step(number, "agent", f"Say {number}.", f"echo {number}", output) for number in range(2, 91)]
     write_attempt(root, "calm-heron", steps=[step(1, "user", "Count words."), *many])
+    (root / f"trajectories/{TASK}/brisk-otter").rename(root / f"trajectories/{TASK}/{LONG_ALIAS}")
+    sheet = root / f"annotations/{TASK}/rater-1.yaml"
+    sheet.write_text(sheet.read_text().replace("brisk-otter", LONG_ALIAS))
     return build_site(root)
 
 
@@ -73,8 +77,8 @@ def test_on_paper_a_long_log_says_what_is_not_there(chrome: Browser, broad_site:
 
 
 @pytest.mark.parametrize("path", ["ranking.html", f"tasks/{TASK}/index.html", f"compare/{TASK}.html"])
-def test_on_paper_nothing_is_cut_off(chrome: Browser, site: Path, path: str) -> None:
-    page = printed(chrome, site, path)
+def test_on_paper_nothing_is_cut_off(chrome: Browser, broad_site: Path, path: str) -> None:
+    page = printed(chrome, broad_site, path)
     assert page.evaluate(OUTSIDE) == []
     page.close()
 

@@ -167,3 +167,13 @@ def test_the_proof_is_shown_with_what_was_expected_and_found(root: Path) -> None
     (root / "tasks" / TASK / "instruction.md").write_text("Something else.")
     page = pages(dataclasses.replace(workspace, tasks={TASK: task}), Ranked(None))[TASK_PAGE]
     assert "refuted, then changed" in page
+
+
+def test_numbers_lead_to_what_they_count(root: Path) -> None:
+    found = made(root)
+    assert '<a href="tasks/index.html"><b>3</b> <span>trajectories</span></a>' in found["index.md"]
+    assert f'<a href="tasks/{TASK}/index.html#attempts">3</a>' in found["index.md"]
+    for section, number in (("milestones", 2), ("attempts", 3), ("annotations", 1)):
+        assert f"[{number}]({TASK}/index.md#{section})" in found["tasks/index.md"]
+    hidden = made(root, audience="annotator")
+    assert "#annotations" not in hidden["index.md"] + hidden["tasks/index.md"]

@@ -38,9 +38,14 @@ def section(workspace: Workspace) -> str:
 
 def _verdicts(group: Group) -> tuple[str, ...]:
     found = list(group.estimates.values())
-    named = "all" if group.kind == "all" else f"{group.kind} {inline(group.name)}"
-    named = f"task {_task(group.name)}" if group.kind == "task" else named
-    return named, str(found[0].n), _share(group.passed), _share(group.unclear), *map(_cell, found)
+    name = _task(group.name) if group.kind == "task" else inline(group.name)
+    return (
+        "all" if group.kind == "all" else f"{group.kind} {name}",
+        str(found[0].n),
+        _share(group.passed),
+        _share(group.unclear),
+        *map(_cell, found),
+    )
 
 
 def _rankings(report: AgreementReport) -> str:
